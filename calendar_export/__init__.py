@@ -1,0 +1,1 @@
+"""Plans, sessions, time zones, and how calendars show them: a plan in, iCalendar bytes out."""
