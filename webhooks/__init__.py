@@ -1,0 +1,1 @@
+"""How services speak: an HTTP request in, verified reports out."""

@@ -1,0 +1,125 @@
+"""Habitica: its `taskActivity` webhook, event `scored`.
+
+Documentation: HabitRPG/habitica, website/server/libs/webhook.js and website/common/script/ops/scoreTask.js. It signs
+nothing and names no delivery, so the address is the secret and the event's id is made. It sends at once and does not
+try again. Older servers leave `webhookType` out.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from webhooks.errors import Invalid
+from webhooks.payload import convert, from_epoch, instant, parse_json, shortened
+from webhooks.report import Incoming, Kind, Moment, Report
+from webhooks.signatures import Proof
+
+TITLE = "Habitica"
+REALTIME = True
+MIXED = True
+SECRETS = Proof("none")
+
+# A habit's minus button is a bad-habit click, no undo; a reward is a purchase. Neither is here.
+KINDS = {
+    ("daily", "up"): Kind.DONE,
+    ("daily", "down"): Kind.UNDONE,
+    ("todo", "up"): Kind.DONE,
+    ("todo", "down"): Kind.UNDONE,
+    ("habit", "up"): Kind.DONE,
+}
+
+
+class Envelope(Struct):
+    type: str | None = None
+    webhook_type: str | None = field(name="webhookType", default=None)
+
+
+class Scored(Struct):
+    """The entries of `history` are looked at one by one: only the last is ours to judge."""
+
+    type: str
+    id: str | None = None
+    mongo_id: str | None = field(name="_id", default=None)
+    alias: str | None = None
+    text: str | None = None
+    history: list[Any] | None = None
+    completed_at: str | None = field(name="dateCompleted", default=None)
+    counter_up: float | None = field(name="counterUp", default=None)
+    counter_down: float | None = field(name="counterDown", default=None)
+    streak: float | None = None
+    updated_at: str | None = field(name="updatedAt", default=None)
+
+
+class User(Struct):
+    id: str | None = field(name="_id", default=None)
+
+
+class Event(Struct):
+    direction: Literal["up", "down"]
+    task: Scored
+    user: User | None = None
+
+
+class Entry(Struct):
+    date: float | str | None = None
+
+
+def verify(incoming: Incoming, secrets: Sequence[str]) -> None:
+    """Nothing to verify: Habitica sends no proof but the address."""
+
+
+def reports(incoming: Incoming) -> Sequence[Report]:
+    body = parse_json(incoming)
+    envelope = convert(body, Envelope)
+    if envelope.type is None and envelope.webhook_type is None:
+        raise Invalid("field", "type: is missing; this address takes Habitica's webhooks")
+    if envelope.type != "scored" or envelope.webhook_type not in (None, "taskActivity"):
+        return ()
+    event = convert(body, Event)
+    kind = KINDS.get((event.task.type, event.direction))
+    return () if kind is None else (_report(kind, event),)
+
+
+def _report(kind: Kind, event: Event) -> Report:
+    task = event.task
+    task_id = task.id or task.mongo_id
+    if not task_id:
+        raise Invalid("field", "task.id: is missing")
+    last = _last_date(task)
+    # Taking a daily back removes its newest history entry: what is last then tells of another day.
+    when = _moment(last) if event.direction == "up" else None
+    names = (shortened(name) for name in (task_id, task.alias, task.text) if name)
+    return Report(
+        kind=kind,
+        event_id=_event_id(event, task_id, last),
+        said_at=when.at if when else None,
+        performed=when,
+        habit=tuple(dict.fromkeys(name for name in names if name)),
+    )
+
+
+def _last_date(task: Scored) -> float | str | None:
+    if task.type == "todo":
+        return task.completed_at
+    return convert(task.history[-1], Entry, path="task.history[-1]").date if task.history else None
+
+
+def _moment(last: float | str | None) -> Moment | None:
+    where = "task.history or task.dateCompleted"
+    if isinstance(last, str):
+        return instant(last, where)
+    return None if last is None else from_epoch(last, where)
+
+
+def _event_id(event: Event, task_id: str, last: float | str | None) -> str:
+    """The same for copies of one click, another for the next: each click moves the streak, a counter or a date.
+
+    `updatedAt` tells apart two withdrawals of one daily on one day, which are alike in all else.
+    """
+    task, user = event.task, event.user
+    counts = (task.counter_up, task.counter_down, task.streak)
+    parts = (user.id if user else None, task_id, event.direction, last, *counts, task.updated_at)
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

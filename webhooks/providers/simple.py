@@ -1,0 +1,89 @@
+"""Whatever can post to an address: Apple Shortcuts, IFTTT, Zapier, Home Assistant, Tasker, curl.
+
+The body is ours (README, "Simple webhook"): the fields of the signed webhook's `data`, flat, as JSON or as a form, all
+optional; an empty body means "done, now". The secret address is the proof, and a bearer where the person set one.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC
+
+from msgspec import Struct
+
+from webhooks.errors import Invalid
+from webhooks.payload import FORM, convert, parse_form, parse_json
+from webhooks.providers.standard import Data, report
+from webhooks.report import Incoming, Kind, Report
+from webhooks.signatures import Proof, bearer, check_shared
+
+TITLE = "Simple webhook"
+REALTIME = True
+MIXED = False
+SECRETS = Proof("optional", "bearer", "Bearer token", check_shared)
+
+LONGEST_ID = 255
+KINDS = {
+    "done": Kind.DONE,
+    "completed": Kind.DONE,
+    "session.completed": Kind.DONE,
+    "undo": Kind.UNDONE,
+    "undone": Kind.UNDONE,
+    "session.undone": Kind.UNDONE,
+}
+
+
+class Named(Struct):
+    type: str | None = None
+    event: str | None = None
+
+
+class Flat(Data):
+    """The session's fields, with those of the event beside them."""
+
+    id: str | int | None = None
+    timestamp: str | None = None
+
+
+def verify(incoming: Incoming, secrets: Sequence[str]) -> None:
+    if secrets:
+        bearer(incoming, secrets)
+
+
+def reports(incoming: Incoming) -> Sequence[Report]:
+    fields = _fields(incoming)
+    named = convert(fields, Named)
+    kind = KINDS.get((named.type or named.event or "done").strip().lower())
+    if kind is None:
+        return ()
+    flat = convert(fields, Flat, from_text=incoming.content_type == FORM)
+    told = report(kind, "", flat.timestamp, flat, "")
+    return (replace(told, event_id=_given_id(flat.id) or _made_id(told, incoming)),)
+
+
+def _fields(incoming: Incoming) -> object:
+    """The body's fields without those left blank, which templates and forms send for "nothing"."""
+    if not incoming.body.strip():
+        return {}
+    body = parse_form(incoming) if incoming.content_type == FORM else parse_json(incoming)
+    return {name: value for name, value in body.items() if value != ""} if isinstance(body, dict) else body
+
+
+def _given_id(value: str | int | None) -> str | None:
+    if value is not None and len(str(value)) > LONGEST_ID:
+        raise Invalid("id", f"id: at most {LONGEST_ID} characters")
+    return None if value is None else str(value)
+
+
+def _made_id(told: Report, incoming: Incoming) -> str:
+    """The same for every copy of one event, from what makes it that event (webhook-reliability R5).
+
+    Without a time of its own, the minute of arrival stands in: a double tap is one event, while doing it, taking it
+    back and doing it again later are three. A copy across the minute's end does no harm, as a session done twice is
+    done once.
+    """
+    arrival = incoming.received_at.astimezone(UTC).replace(second=0, microsecond=0)
+    times = (told.performed.at if told.performed else None, told.said_at)
+    parts = (times if any(times) else arrival, told.slot, told.date, told.habit, told.kind)
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
