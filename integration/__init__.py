@@ -1,0 +1,1 @@
+"""Joins what was planned with what was reported: people, facts, streaks, storage and the Flask app."""

@@ -1,0 +1,1 @@
+"""The streak law. Pure: no clock, no database, no network; time comes in as an argument."""

@@ -1,0 +1,85 @@
+"""Which session a report belongs to. Spec: streaks sections 2 and 7; webhook-reliability R7.
+
+First rule that applies: an explicit slot and date; a mapped habit with a date or a time; the time it was done; the
+arrival, when the source reports at once. Otherwise the person is asked: nothing is guessed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from calendar_export.plan import Plan
+from calendar_export.zones import to_wall
+from webhooks.report import Moment, Report
+
+OLDEST = timedelta(days=400)
+AHEAD = timedelta(hours=24)
+STRETCH_WORDS = ("stretch", "rotation", "rotate", "spinal", "twist", "turntwice")
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The session of a report."""
+
+    slot: str
+    date: date
+
+
+@dataclass(frozen=True, slots=True)
+class Unplaced:
+    """No session: `reason` is a label, `message` a sentence for the person."""
+
+    reason: str
+    message: str
+
+
+def place(plan: Plan, report: Report, mapped: str | None, now: datetime, realtime: bool) -> Placed | Unplaced:
+    """The session that a report counts for, or why there is none.
+
+    `mapped` is the slot that the connection's mapping gives the report's habit; `realtime` says that the source reports
+    a completion when it happens, so that the arrival `now` (UTC) may stand in for a missing time.
+    """
+    slot, moment = report.slot or mapped, report.performed or (Moment(now) if realtime else None)
+    if report.said_at and report.said_at > now + AHEAD:
+        return Unplaced("in_the_future", "It was said at a time more than a day from now.")
+    if report.date and slot:
+        return check_session(plan, Placed(slot, report.date), now)
+    if moment is None:
+        return Unplaced("no_time", "It did not say when, and this source does not report at once.")
+    if moment.at > now + AHEAD:
+        return Unplaced("in_the_future", "It was said to be done more than a day from now.")
+    day, by_time = plan.placed(wall_of(plan, moment))
+    day = report.date or day
+    if not (slot or by_time):
+        return Unplaced("outside_the_plan", f"The plan has no session at that time of {day}.")
+    return check_session(plan, Placed(slot or by_time or "", day), now)
+
+
+def wall_of(plan: Plan, moment: Moment) -> datetime:
+    """The naive wall time of a moment: by the sender's own offset where it gave one, else by the zone timeline."""
+    return moment.wall or to_wall(moment.at, plan.zone_at(moment.at))
+
+
+def mapped_slots(mapping: Mapping[str, str], report: Report) -> tuple[str, ...]:
+    """The slots whose mapped habit the report names by id, alias or title."""
+    names = {name.casefold() for name in report.habit}
+    return tuple(slot for slot, habit in mapping.items() if habit.casefold() in names)
+
+
+def sounds_like_a_stretch(report: Report) -> bool:
+    """Whether a habit that nobody has mapped is ours by its name. One without a name is: its sender means us."""
+    return not report.habit or any(word in name.casefold() for name in report.habit for word in STRETCH_WORDS)
+
+
+def check_session(plan: Plan, placed: Placed, now: datetime) -> Placed | Unplaced:
+    """The session itself, when the plan has it and its date is near enough to take a completion."""
+    today = plan.today(now)
+    if placed.date < plan.start:
+        return Unplaced("before_the_plan", f"The plan began on {plan.start}.")
+    if placed.date > today + AHEAD:
+        return Unplaced("in_the_future", f"{placed.date} has not come yet.")
+    if placed.date < today - OLDEST:
+        return Unplaced("too_old", "Completions are taken up to 400 days back.")
+    if plan.slot_on(placed.slot, placed.date) is None:
+        return Unplaced("outside_the_plan", f"The plan has no session called {placed.slot[:20]!r} on {placed.date}.")
+    return placed
