@@ -1,0 +1,5 @@
+"""`python -m integration` is `turntwice`."""
+
+from integration.cli import main
+
+main()

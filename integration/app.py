@@ -1,0 +1,68 @@
+"""The composition root: wires the blueprints to the parts, and answers for what goes wrong."""
+
+import logging
+
+from flask import Flask, Response
+
+from calendar_export import blueprint as calendar
+from integration import pages
+from integration.errors import StoreUnavailable
+from integration.inbox import Inbox
+from integration.parts import Parts
+from integration.publish import Publisher
+from integration.store import schema
+from webhooks import blueprint as hooks
+
+COME_BACK = {"Retry-After": "30"}
+LARGEST_FORM = 16 * 1024
+# Every page's address is a capability: it must not leak by a referrer, a frame or an index.
+HEADERS = {
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+}
+
+log = logging.getLogger(__name__)
+
+
+def create_app(parts: Parts) -> Flask:
+    """The WSGI application over a store that is migrated already."""
+    app = Flask("integration", static_folder=None, template_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST_FORM, MAX_FORM_MEMORY_SIZE=LARGEST_FORM, MAX_FORM_PARTS=100)
+    app.register_blueprint(calendar.create(Publisher(parts.store, parts.keys, parts.links, parts.clock)))
+    app.register_blueprint(hooks.create(Inbox(parts.store, parts.keys, parts.providers), parts.providers, parts.clock))
+    app.register_blueprint(pages.create(parts))
+    _operations(app, parts)
+    app.register_error_handler(StoreUnavailable, _unavailable)
+    app.after_request(_guard)
+    return app
+
+
+def _operations(app: Flask, parts: Parts) -> None:
+    @app.get("/healthz")
+    def healthz() -> Response:
+        """The process answers; it says nothing of the database."""
+        return Response("ok\n", mimetype="text/plain")
+
+    @app.get("/readyz")
+    def readyz() -> Response:
+        """The database answers too, and has the program's version."""
+        with parts.store.reading() as db:
+            ready = schema.current(db) == schema.versions()[-1]
+        return Response("ok\n" if ready else "migrate\n", 200 if ready else 503, mimetype="text/plain")
+
+    @app.get("/robots.txt")
+    def robots() -> Response:
+        """Served and empty of rules: Google Calendar refused feeds without one (calendar-feed rule 48)."""
+        return Response("User-agent: *\nDisallow: /me/\nDisallow: /session/\n", mimetype="text/plain")
+
+
+def _unavailable(error: StoreUnavailable) -> Response:
+    log.warning("answered 503: %s", error)
+    return Response("The database is away for a moment; please try again.\n", 503, COME_BACK, mimetype="text/plain")
+
+
+def _guard(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

@@ -1,0 +1,58 @@
+"""The command line, one file a command; names and JSON fields are a contract (DESIGN section 11).
+
+Exit status 0 when it did it, 1 when it could not (one line on standard error says why and what to do), 2 for wrong
+usage. A command's file is imported only when it is called, so that `serve` starts without the others.
+"""
+
+import sys
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any
+
+import click
+
+from calendar_export.errors import CalendarError
+from integration.errors import TurntwiceError
+from webhooks.errors import WebhookError
+
+COMMANDS = {
+    "connection": "Link a person to a service that reports completions.",
+    "db": "Migrate, check and back up the database.",
+    "deliveries": "What services sent, and what became of it.",
+    "doctor": "Say what is wrong and what to type.",
+    "feed": "Calendars: the one-off file.",
+    "person": "Add, list, show and delete people.",
+    "serve": "Migrate and serve: one process, nothing else needed.",
+    "status": "Streaks, score and today of a person.",
+}
+
+
+class Commands(click.Group):
+    """Knows every command by name and imports its file on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
+        if name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"integration.cli.{name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Turns what we know can go wrong into one line and exit status 1."""
+        try:
+            return super().invoke(ctx)
+        except (TurntwiceError, CalendarError, WebhookError) as error:
+            click.echo(f"turntwice: {error}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(version("turntwice"), prog_name="turntwice")
+def main() -> None:
+    """A spinal-rotation stretch at both ends of the day, in any calendar, in step with habit services."""

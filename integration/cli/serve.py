@@ -1,0 +1,43 @@
+"""turntwice serve: migrates, then serves until it is told to stop."""
+
+import logging
+import os
+from dataclasses import replace
+
+import click
+
+from integration import server
+from integration.app import create_app
+from integration.config import ADDRESS_FILE, Config
+from integration.parts import assemble
+from integration.store import schema
+
+EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104  only told apart
+
+
+@click.command(name="serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+def command(host: str, port: int) -> None:
+    """Migrate and serve: one process, nothing else needed."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    config = Config.from_env(os.environ)
+    listening = server.listen(host, port)
+    address = f"http://{_name(host)}:{port}"
+    (config.data / ADDRESS_FILE).write_text(address, encoding="utf-8")
+    if not config.public_url_given:
+        config = replace(config, public_url=address)
+    parts = assemble(config)
+    try:
+        schema.upgrade(parts.store)
+        for notice in (*config.notices, f"Data: {config.data}", f"Open {address}/ (stop with Ctrl+C)"):
+            click.echo(notice)
+        server.serve(create_app(parts), listening)
+    finally:
+        parts.store.close()
+
+
+def _name(host: str) -> str:
+    if host in EVERYWHERE:
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,148 @@
+"""Settings, read once from the environment. Each may also be given as a file, by the same name with `_FILE`."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from platformdirs import user_data_path
+
+from integration.errors import ConfigError
+
+SHORTEST_SECRET = 32
+SECRET_FILE = "secret.key"  # noqa: S105  a file's name
+DATABASE_FILE = "turntwice.sqlite3"
+ADDRESS_FILE = "address"
+DEFAULT_ADDRESS = "http://127.0.0.1:8000"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Every setting, checked. `secret_keys` newest first; `public_url` without a trailing slash,
+    the address last listened on unless it was given."""
+
+    data: Path
+    database_url: str = field(repr=False)
+    secret_keys: tuple[str, ...] = field(repr=False)
+    public_url: str = DEFAULT_ADDRESS
+    public_url_given: bool = False
+    allow_private: tuple[IPv4Network | IPv6Network, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Config":
+        """Reads all settings, and makes the data folder and its secret on first use.
+
+        Raises ConfigError that names the variable and the cure.
+        """
+        data = _folder(_setting(environ, "TURNTWICE_DATA"))
+        public_url = _public_url(_setting(environ, "TURNTWICE_PUBLIC_URL"))
+        secret_keys, notices = _secrets(_setting(environ, "TURNTWICE_SECRET_KEY"), data)
+        return cls(
+            data=data,
+            database_url=_database(_setting(environ, "TURNTWICE_DATABASE_URL"), data),
+            secret_keys=secret_keys,
+            public_url=public_url or last_address(data),
+            public_url_given=bool(public_url),
+            allow_private=_networks(_setting(environ, "TURNTWICE_ALLOW_PRIVATE")),
+            notices=notices,
+        )
+
+
+def last_address(data: Path) -> str:
+    """The address that `turntwice serve` last listened on with this data folder, so that other commands hand it out."""
+    try:
+        return (data / ADDRESS_FILE).read_text(encoding="utf-8").strip() or DEFAULT_ADDRESS
+    except (OSError, UnicodeDecodeError):
+        return DEFAULT_ADDRESS
+
+
+def _setting(environ: Mapping[str, str], name: str) -> str:
+    path = environ.get(f"{name}_FILE")
+    if not path:
+        return environ.get(name, "").strip()
+    if environ.get(name):
+        raise ConfigError(f"{name} and {name}_FILE are both set; keep one")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{name}_FILE: cannot read {path}: {_why(error)}") from None
+
+
+def _folder(setting: str) -> Path:
+    data = Path(setting).expanduser() if setting else user_data_path("turntwice", appauthor=False)
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ConfigError(f"TURNTWICE_DATA: cannot make the folder {data}: {_why(error)}") from None
+    if not os.access(data, os.R_OK | os.W_OK | os.X_OK):
+        raise ConfigError(f"TURNTWICE_DATA: the folder {data} cannot be read and written; give it to this user")
+    return data
+
+
+def _secrets(setting: str, data: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    name, notices = "TURNTWICE_SECRET_KEY", tuple[str, ...]()
+    if not setting:
+        name, (setting, notices) = str(data / SECRET_FILE), _own_secret(data / SECRET_FILE)
+    keys = tuple(part.strip() for part in setting.split(",") if part.strip())
+    if not keys or any(len(key) < SHORTEST_SECRET for key in keys):
+        raise ConfigError(
+            f"{name}: each secret needs at least {SHORTEST_SECRET} characters; make one with"
+            " python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+        )
+    return keys, notices
+
+
+def _own_secret(path: Path) -> tuple[str, tuple[str, ...]]:
+    """The embedded default's secret, made on first start; whoever comes second reads what the first one wrote."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return _read_secret(path), ()
+    except OSError as error:
+        raise ConfigError(f"TURNTWICE_DATA: cannot write {path}: {_why(error)}") from None
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(secrets.token_urlsafe(48))
+    return _read_secret(path), (f"Made a new secret in {path}; keep it with your backups.",)
+
+
+def _read_secret(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"TURNTWICE_DATA: cannot read {path}: {_why(error)}") from None
+
+
+def _database(setting: str, data: Path) -> str:
+    if not setting:
+        return f"sqlite:///{data / DATABASE_FILE}"
+    scheme, found, rest = setting.partition("://")
+    if scheme in {"postgres", "postgresql"} and found:
+        return f"postgresql+psycopg://{rest}"
+    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
+        return setting
+    raise ConfigError("TURNTWICE_DATABASE_URL: use postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH/FILE")
+
+
+def _public_url(setting: str) -> str:
+    parts = urlsplit(setting)
+    plain = (
+        parts.scheme in {"http", "https"} and parts.hostname and not (parts.query or parts.fragment or parts.username)
+    )
+    if setting and not plain:
+        raise ConfigError("TURNTWICE_PUBLIC_URL: give the address people open, such as https://stretch.example.org")
+    return setting.rstrip("/")
+
+
+def _networks(setting: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in setting.split(",") if part.strip())
+    except ValueError as error:
+        raise ConfigError(f"TURNTWICE_ALLOW_PRIVATE: {error}; give CIDRs such as 192.168.1.0/24,fd00::/8") from None
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__

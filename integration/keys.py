@@ -1,0 +1,87 @@
+"""Capability keys in URLs, and the secrets of other services at rest. DESIGN section 4.
+
+A key is `<kind>_<random id>.<signature>`, signed under a salt of its kind: a forged one is refused before any query,
+and the database, which holds only the random part, yields no usable URL. Both derive from the operator's secrets.
+"""
+
+import hashlib
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from enum import StrEnum
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from itsdangerous import BadSignature, Signer
+
+from integration.errors import ConfigError, NotFound
+
+LONGEST = 300
+
+
+class KeyKind(StrEnum):
+    """What a key is for; a key of one kind opens nothing of another."""
+
+    ME = "me"
+    FEED = "feed"
+    HOOK = "hook"
+    SESSION = "session"
+    BADGE = "badge"
+
+
+def random_id() -> str:
+    """The random part of a key: 192 bits (webhook-reliability F1)."""
+    return secrets.token_urlsafe(24)
+
+
+def new_id() -> str:
+    """The id of a row: 80 bits, lower-case, no capability; it may be read aloud."""
+    return secrets.token_hex(10)
+
+
+class Keys:
+    """Signs and reads keys, seals and opens secrets; of `operator_secrets`, newest first, all are still accepted."""
+
+    def __init__(self, operator_secrets: Sequence[str]) -> None:
+        oldest_first = list(reversed(operator_secrets))
+        self._signers = {
+            kind: Signer(oldest_first, f"turntwice.{kind}", key_derivation="hmac", digest_method=hashlib.sha256)
+            for kind in KeyKind
+        }
+        self._vault = MultiFernet([Fernet(_derived(secret)) for secret in operator_secrets])
+
+    def key(self, kind: KeyKind, random: str) -> str:
+        """The key to put into a URL."""
+        return self._signers[kind].sign(f"{kind}_{random}").decode()
+
+    def read(self, kind: KeyKind, key: str) -> str:
+        """The random part of a key of that kind. Raises NotFound for anything that we did not sign."""
+        if len(key) > LONGEST or not key.startswith(f"{kind}_"):
+            raise NotFound("no such key")
+        try:
+            value = self._signers[kind].unsign(key)
+        except (BadSignature, UnicodeEncodeError):
+            raise NotFound("no such key") from None
+        return value.decode().removeprefix(f"{kind}_")
+
+    def seal(self, text: str, place: str) -> str:
+        """Encrypts a secret and binds it to the row and column that it is stored in (webhook-reliability K2)."""
+        return self._vault.encrypt(f"{place}\n{text}".encode()).decode()
+
+    def open(self, sealed: str, place: str) -> str:
+        """The secret that was sealed for that place. Raises ConfigError when no secret of ours opens it."""
+        try:
+            bound, _, text = self._vault.decrypt(sealed).decode().partition("\n")
+        except InvalidToken:
+            bound, text = "", ""
+        if bound != place:
+            raise ConfigError(
+                "a stored secret cannot be opened: add the secret that it was stored under to TURNTWICE_SECRET_KEY"
+            )
+        return text
+
+
+def _derived(secret: str) -> bytes:
+    raw = HKDF(SHA256(), 32, salt=None, info=b"turntwice secrets at rest").derive(secret.encode())
+    return urlsafe_b64encode(raw)

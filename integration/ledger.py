@@ -1,0 +1,98 @@
+"""The facts of the sessions that one transaction touches: read once, added to in memory, saved together."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+
+from integration.core.merge import Merged, age, merge
+from integration.core.model import Fact, FactKind, Person, State
+from integration.core.standing import SPANS
+from integration.store import checkpoints, facts, people
+from integration.store.engine import Database
+
+Session = tuple[date, str]
+SECOND = timedelta(seconds=1)
+
+
+class Ledger:
+    """What the sessions of one person said before, and say with what is entered now.
+
+    An event whose content is held already is a copy; a changed content replaces the older one wherever it had been
+    placed (spec: streaks section 8, rule 1).
+    """
+
+    def __init__(self, db: Database, person: Person, now: datetime) -> None:
+        self._db, self._person, self._now = db, person, now
+        self._facts: dict[Session, list[Fact]] = {}
+        self._before: dict[Session, Merged] = {}
+        self._events: dict[tuple[str, str], list[Fact]] = {}
+        self._entered: list[tuple[Fact, int, bool]] = []
+
+    def held(self, fact: Fact) -> Fact | None:
+        """The stored fact that this one is a copy of."""
+        return next((held for held in self._event(fact) if held.content == fact.content), None)
+
+    def enter(self, fact: Fact) -> None:
+        """Adds a fact; where it is the newest content of its event, the older ones give way."""
+        contents = self._event(fact)
+        outdated = any(age(other) > age(fact) for other in contents)
+        if not outdated:
+            self._forget(contents)
+            self._session((fact.date, fact.slot)).append(fact)
+        self._entered.append((fact, len(contents), outdated))
+        contents.append(fact)
+
+    def merged(self, session: Session) -> Merged:
+        """What the facts of a session say together, with those entered."""
+        return merge(self._session(session))
+
+    def states(self, sessions: Iterable[Session]) -> dict[Session, State | None]:
+        """The state that facts give each session; None where they leave it open."""
+        return {session: self.merged(session).state for session in dict.fromkeys(sessions)}
+
+    def last_done(self, source: str, day: date) -> Session | None:
+        """The session of a date that a source said last to be done, and has not taken back."""
+        of_day = [f for f in facts.since(self._db, self._person.id, day) if f.date == day and f.source == source]
+        done = [f for f in of_day if f.kind is FactKind.DONE and source in self.merged((f.date, f.slot)).evidence]
+        return max(((f.said_at, (f.date, f.slot)) for f in done), default=(None, None))[1]
+
+    def save(self, delivery: int | None) -> None:
+        """Stores what was entered, raises the revision of every session that now shows another state, and drops what
+        was counted from the old one.
+        """
+        for fact, version, outdated in self._entered:
+            if version and not outdated:
+                facts.supersede(self._db, self._person.id, fact.source, fact.event)
+            facts.add(self._db, self._person.id, fact, version, outdated, delivery)
+        changed = [key for key in self._facts if self.merged(key).state is not self._before[key].state]
+        for day, slot in changed:
+            facts.bump(self._db, self._person.id, day, slot, self._stamp(day))
+        if changed:
+            people.touch(self._db, self._person.id)
+            self._drop_checkpoints(min(day for day, _ in changed))
+
+    def _stamp(self, day: date) -> datetime:
+        """LAST-MODIFIED of a first revision: later than that of the plan, which stood there before."""
+        version = self._person.plan.version_on(day)
+        return max(self._now, version.made_at + SECOND) if version else self._now
+
+    def _drop_checkpoints(self, first: date) -> None:
+        # They all lie before the longest span, so a change within it, which is nearly every change, costs no query.
+        if (self._person.plan.today(self._now) - first).days >= max(SPANS):
+            checkpoints.drop_from(self._db, self._person.id, first)
+
+    def _session(self, key: Session) -> list[Fact]:
+        if key not in self._facts:
+            self._facts[key] = facts.of_session(self._db, self._person.id, *key)
+            self._before[key] = merge(self._facts[key])
+        return self._facts[key]
+
+    def _event(self, fact: Fact) -> list[Fact]:
+        key = (fact.source, fact.event)
+        if key not in self._events:
+            self._events[key] = facts.of_event(self._db, self._person.id, *key)
+        return self._events[key]
+
+    def _forget(self, contents: Sequence[Fact]) -> None:
+        for old in contents:
+            held = self._session((old.date, old.slot))
+            held[:] = [fact for fact in held if (fact.source, fact.event) != (old.source, old.event)]

@@ -1,0 +1,187 @@
+"""All that my page shows, gathered from the store and put into the page's own words. Reads only."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import segno
+from markupsafe import Markup
+
+from integration import status
+from integration.core.model import Connection, Day, Feed, Person, State
+from integration.core.standing import Standing
+from integration.core.streaks import Run
+from integration.links import Links
+from integration.pages import words
+from integration.pages.heatmap import Cell, weeks
+from integration.parts import Parts
+from integration.store import connections, deliveries, feeds
+from integration.store.deliveries import Delivery
+from webhooks.registry import Provider
+
+MESSAGES = 30
+"""How many of the newest deliveries are looked through for each service's last word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One session of today or yesterday. `at` is the wall time it is planned for."""
+
+    slot: str
+    at: str
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class DayRows:
+    """The sessions of one logical date."""
+
+    date: date
+    name: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Streak:
+    """A streak and what it counts."""
+
+    label: str
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Plain adherence over a span of days, with the sessions that count for nothing named beside it."""
+
+    span: int
+    done: int
+    due: int
+    neutral: str
+
+    @property
+    def percent(self) -> int | None:
+        return round(100 * self.done / self.due) if self.due else None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A feed with its addresses. `qr` is an inline SVG of the webcal address."""
+
+    label: str
+    address: str = field(repr=False)
+    webcal: str = field(repr=False)
+    qr: Markup = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A connection, and what was last heard from it; `heard` is empty where nothing was."""
+
+    id: str
+    label: str
+    title: str
+    heard: str
+    outcome: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """My page. `zone` is the one that the person's clock shows now; `fresh` means that nothing was ever done yet."""
+
+    person: Person
+    zone: str
+    fresh: bool
+    days: tuple[DayRows, ...]
+    streaks: tuple[Streak, ...]
+    score: int
+    rates: tuple[Rate, ...]
+    weeks: list[list[Cell]]
+    subscriptions: tuple[Subscription, ...]
+    linked: tuple[Linked, ...]
+    slots: tuple[str, ...]
+    reach: str
+
+
+def overview(parts: Parts, person: Person, now: datetime) -> Overview:
+    """Everything that a person's page shows at an instant (UTC). Raises StoreUnavailable."""
+    stands = status.read(parts.store, person, now)
+    with parts.store.reading() as db:
+        live, subscribed = connections.of(db, person.id), feeds.of(db, person.id)
+        heard = deliveries.latest(db, person.id, MESSAGES)
+    slots = slot_names(person)
+    return Overview(
+        person=person,
+        zone=person.plan.zone_at(now),
+        fresh=not stands.tally.active.best,
+        days=tuple(_rows(person, day) for day in reversed(stands.recent[-2:])),
+        streaks=tuple(_streaks(stands, slots)),
+        score=round(100 * stands.tally.score),
+        rates=tuple(_rate(stands, span) for span in stands.adherence),
+        weeks=weeks(stands),
+        subscriptions=tuple(_subscription(parts.links, feed) for feed in subscribed),
+        linked=tuple(_linked(person, one, parts.providers, heard) for one in live),
+        slots=slots,
+        reach=reach(parts.links.public_url),
+    )
+
+
+def slot_names(person: Person) -> tuple[str, ...]:
+    """Every slot that the plan has or had, in the order of the day."""
+    return tuple(dict.fromkeys(slot.name for version in reversed(person.plan.versions) for slot in version.slots))
+
+
+def reach(public_url: str) -> str:
+    """Why calendars elsewhere cannot fetch the feed; empty when they can, as far as the address shows."""
+    host = urlsplit(public_url).hostname or ""
+    try:
+        private = ip_address(host).is_private
+    except ValueError:
+        private = host == "localhost" or host.endswith((".localhost", ".local"))
+    if private:
+        return "This address works only on this machine or network: calendars on the web cannot fetch it."
+    return "" if public_url.startswith("https:") else "This address is not https: Google Calendar may refuse it."
+
+
+def _rows(person: Person, day: Day) -> DayRows:
+    rows = []
+    for name, state in day.states:
+        slot = person.plan.slot_on(name, day.date)
+        rows.append(Row(name, f"{slot.at:%H:%M}" if slot else "", state))
+    return DayRows(day.date, words.day_name(day.date, day.date), tuple(rows))
+
+
+def _streaks(stands: Standing, slots: Sequence[str]) -> list[Streak]:
+    tally = stands.tally
+    named = [Streak(f"{name}s in a row", tally.slots.get(name, Run())) for name in slots]
+    whole = [Streak("active days in a row", tally.active), Streak("full days in a row", tally.perfect)]
+    return [*whole, *named]
+
+
+def _rate(stands: Standing, span: int) -> Rate:
+    done, due = stands.adherence[span]
+    told = [f"{count} {words.SHORT[State(state)]}" for state, count in stands.neutral(span).items() if count]
+    return Rate(span, done, due, words.listed(told))
+
+
+def _subscription(links: Links, feed: Feed) -> Subscription:
+    webcal = links.webcal(feed.key)
+    drawn = segno.make(webcal, error="m").svg_inline(
+        scale=4, border=3, dark="#14201e", light="#ffffff", svgclass="qr", lineclass=None, omitsize=True
+    )
+    return Subscription(feed.label, links.feed(feed.key), webcal, Markup(drawn))  # noqa: S704  drawn from our own text
+
+
+def _linked(
+    person: Person, connection: Connection, providers: Mapping[str, Provider], heard: Sequence[Delivery]
+) -> Linked:
+    provider = providers.get(connection.service)
+    title = provider.TITLE if provider else connection.service
+    last = next((delivery for delivery in heard if delivery.connection == connection.id), None)
+    if last is None:
+        nothing = "Nothing heard yet." if len(heard) < MESSAGES else f"Nothing among the last {MESSAGES} messages."
+        return Linked(connection.id, connection.label, title, "", "", nothing)
+    when = words.moment(last.received_at, person.plan)
+    return Linked(connection.id, connection.label, title, when, words.HEARD.get(last.outcome, ""), last.message)

@@ -1,0 +1,84 @@
+"""How the pages put things: states, buttons, days, times. Nothing here reproaches: what was not done has passed."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from calendar_export import event
+from calendar_export.plan import Plan
+from calendar_export.routine import Dose
+from calendar_export.zones import to_wall
+from integration.core.model import FactKind, State
+
+ACTIONS = {
+    "done": FactKind.DONE,
+    "skip": FactKind.SKIPPED,
+    "hurt": FactKind.HURT,
+    "undo": FactKind.UNDONE,
+}
+BUTTONS = {"done": "Done", "skip": "Skip", "hurt": "It hurt", "undo": "Undo"}
+OFFERED: dict[State, tuple[str, ...]] = {
+    State.PENDING: ("done", "skip", "hurt"),
+    State.MISSED: ("done", "skip", "hurt"),
+    State.DONE: ("undo", "hurt"),
+    State.SKIPPED: ("done", "undo"),
+    State.HURT: ("done", "undo"),
+    State.PAUSED: ("done", "hurt"),
+    State.NOT_DUE: ("done", "hurt"),
+}
+SHORT = {
+    State.PENDING: "open",
+    State.DONE: "done",
+    State.MISSED: "passed",
+    State.SKIPPED: "skipped",
+    State.HURT: "stopped because it hurt",
+    State.PAUSED: "paused",
+    State.NOT_DUE: "not planned",
+}
+LONG = {
+    State.PENDING: ("Open.", "Whenever you are ready."),
+    State.DONE: ("Done.", "It counts."),
+    State.MISSED: ("Passed.", "If you did it, say so: it still counts."),
+    State.SKIPPED: ("Skipped.", "It counts neither for nor against you."),
+    State.HURT: ("Stopped because it hurt.", "It counts neither for nor against you."),
+    State.PAUSED: ("Paused.", "Nothing is due; if you did it anyway, it counts."),
+    State.NOT_DUE: ("Not planned.", "Nothing is due; if you did it anyway, it counts."),
+}
+HEARD = {
+    "accepted": "Counted",
+    "duplicate": "Heard before",
+    "ignored": "Left out",
+    "quarantined": "Set aside",
+}
+
+
+def day_name(day: date, today: date) -> str:
+    """`Tuesday 2 June`, with the year where it is not this one."""
+    year = "" if day.year == today.year else f" {day.year}"
+    return f"{day:%A} {day.day} {day:%B}{year}"
+
+
+def short_day(day: date) -> str:
+    return f"{day.day} {day:%B}"
+
+
+def moment(instant: datetime, plan: Plan) -> str:
+    """An instant (UTC) as the person's own clock showed it."""
+    wall = to_wall(instant, plan.zone_at(instant))
+    return f"{wall:%a} {wall.day} {wall:%B}, {wall:%H:%M}"
+
+
+def sentence(text: str) -> str:
+    """A message of an error as a sentence of its own."""
+    text = text.strip()
+    ending = "" if text.endswith((".", "?", "!")) else "."
+    return f"{text[:1].upper()}{text[1:]}{ending}"
+
+
+def listed(words: Sequence[str]) -> str:
+    return ", ".join(words)
+
+
+def minutes(dose: Dose) -> int:
+    """About how long a session takes, from the pace that the calendar's events assume."""
+    seconds = dose.repetitions * 2 * (dose.hold_seconds + event.SECONDS_A_TURN)
+    return -(-seconds // 60)

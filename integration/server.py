@@ -1,0 +1,75 @@
+"""The web server of the embedded default: waitress, with limits, one mended habit, and a clean stop."""
+
+import signal
+import socket
+from types import FrameType
+from typing import Any, Never
+from wsgiref.types import WSGIApplication
+
+from waitress.channel import HTTPChannel
+from waitress.server import create_server
+from waitress.task import WSGITask
+
+from integration.errors import TurntwiceError
+
+THREADS = 8
+LARGEST_BODY = 128 * 1024
+LARGEST_HEADERS = 16 * 1024
+
+
+class AddressInUse(TurntwiceError):
+    """The address cannot be listened on."""
+
+    reason = "address"
+
+
+class _Task(WSGITask):
+    """Keeps the connection after a 304: it has no body, so waitress finds no length and would hang up on every poll."""
+
+    def set_close_on_finish(self) -> None:
+        request: Any = self.request
+        asked = request.headers.get("CONNECTION", "").lower() == "close"
+        if asked or request.version != "1.1" or not str(self.status).startswith("304"):
+            super().set_close_on_finish()
+
+
+class _Channel(HTTPChannel):
+    task_class = _Task
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The socket, taken before anything else is done. Raises AddressInUse."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        cure = f"is another program there? Try --port {port % 65535 + 1}"
+        raise AddressInUse(f"cannot listen on {host}:{port} ({error.strerror}); {cure}") from None
+    return listening
+
+
+def serve(app: WSGIApplication, listening: socket.socket) -> None:
+    """Answers requests until SIGTERM or Ctrl+C; those being answered then are finished first."""
+    signal.signal(signal.SIGTERM, _stop)
+    server: Any = create_server(
+        app,
+        sockets=[listening],
+        threads=THREADS,
+        ident=None,
+        max_request_body_size=LARGEST_BODY,
+        max_request_header_size=LARGEST_HEADERS,
+        clear_untrusted_proxy_headers=True,
+    )
+    server.channel_class = _Channel
+    try:
+        server.run()
+    finally:
+        server.close()
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> Never:
+    """Ends the server's loop as Ctrl+C does."""
+    raise KeyboardInterrupt

@@ -1,0 +1,90 @@
+"""Opens the database and hands out connections: one way to read, one way to write. DESIGN section 9.
+
+SQLite: WAL, FULL, foreign keys, a busy timeout, and every write begins IMMEDIATE, because a deferred transaction that
+reads and then writes fails under load whatever the timeout.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from integration.errors import StoreUnavailable
+
+Database = Connection
+"""An open connection, as queries take it; the rest of the program needs no other word of SQLAlchemy."""
+
+BUSY_SECONDS = 15
+POOL = 10
+PRAGMAS = {
+    "journal_mode": "WAL",
+    "synchronous": "FULL",
+    "foreign_keys": "ON",
+    "busy_timeout": str(BUSY_SECONDS * 1000),
+    "secure_delete": "ON",
+}
+
+
+class Store:
+    """A database that is open. Its context managers turn every passing trouble into StoreUnavailable."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = _open(url)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        # Reading needs no transaction; on PostgreSQL that saves two round trips a request.
+        self._reader = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for queries. Raises StoreUnavailable."""
+        with _translated(), self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction, committed and on disk when the block ends. Raises StoreUnavailable, then nothing is stored."""
+        with _translated(), self.engine.begin() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+
+    def close(self) -> None:
+        """Closes every connection; on SQLite the last one folds the write-ahead log into the file."""
+        self.engine.dispose()
+
+
+def _open(url: str) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_size=POOL, max_overflow=POOL, pool_pre_ping=True)
+    # isolation_level None: the driver starts no transaction of its own, so ours are the only ones.
+    engine = create_engine(
+        url, pool_size=POOL, max_overflow=POOL, connect_args={"isolation_level": None, "timeout": BUSY_SECONDS}
+    )
+    event.listen(engine, "connect", _set_pragmas)
+    return engine
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:
+    for name, value in PRAGMAS.items():
+        connection.execute(f"PRAGMA {name}={value}")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, PoolTimeout) as error:
+        raise StoreUnavailable(_told(error)) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise StoreUnavailable(_told(error)) from error
+        raise
+
+
+def _told(error: Exception) -> str:
+    """What the engine said, without the statement or its values."""
+    cause = str(getattr(error, "orig", error)).splitlines()
+    return f"the database cannot be used now: {cause[0] if cause else type(error).__name__}"

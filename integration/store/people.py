@@ -1,0 +1,74 @@
+"""People and their plans. A plan is kept as one JSON text, its versions and zone timeline inside."""
+
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from calendar_export.plan import Plan
+from integration.core.model import Person
+from integration.store.tables import people
+
+_ALL = select(people)
+
+
+def add(db: Connection, person: Person) -> None:
+    """Stores a new person."""
+    db.execute(
+        insert(people).values(
+            id=person.id,
+            key=person.key,
+            plan=encode_plan(person.plan),
+            changes=person.changes,
+            created_at=person.created_at,
+        )
+    )
+
+
+def by_id(db: Connection, person: str) -> Person | None:
+    """The person of that id."""
+    row = db.execute(_ALL.where(people.c.id == person)).one_or_none()
+    return None if row is None else as_person(row)
+
+
+def by_key(db: Connection, key: str) -> Person | None:
+    """The person whose page has that key."""
+    row = db.execute(_ALL.where(people.c.key == key)).one_or_none()
+    return None if row is None else as_person(row)
+
+
+def everybody(db: Connection) -> list[Person]:
+    """All people, oldest first."""
+    return [as_person(row) for row in db.execute(_ALL.order_by(people.c.created_at, people.c.id))]
+
+
+def locked(db: Connection, person: str) -> Person | None:
+    """The person, and nobody else may write for them until this transaction ends."""
+    row = db.execute(_ALL.where(people.c.id == person).with_for_update()).one_or_none()
+    return None if row is None else as_person(row)
+
+
+def touch(db: Connection, person: str) -> None:
+    """Notes that a calendar of this person would show something new."""
+    db.execute(update(people).where(people.c.id == person).values(changes=people.c.changes + 1))
+
+
+def remove(db: Connection, person: str) -> bool:
+    """Deletes a person and all that is theirs."""
+    return db.execute(delete(people).where(people.c.id == person)).rowcount > 0
+
+
+def as_person(row: Row[Any]) -> Person:
+    """A row that has the columns of `people`."""
+    return Person(row.id, row.key, decode_plan(row.plan), row.changes, row.created_at)
+
+
+def encode_plan(plan: Plan) -> str:
+    return msgspec.json.encode(plan).decode()
+
+
+@lru_cache(maxsize=4096)
+def decode_plan(text: str) -> Plan:
+    """Decoded once for each text: plans change rarely and are read with every request."""
+    return msgspec.json.decode(text, type=Plan)

@@ -1,0 +1,160 @@
+"""The tables. Instants are whole microseconds since 1970 in UTC, dates ISO text where the engine has no date type."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime, kept as microseconds since 1970 so that both engines hold and compare it alike."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        return None if value is None else (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else EPOCH + value * MICROSECOND
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+# SQLite makes ids by itself only for a column of type INTEGER.
+Serial = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _of(table: str) -> ForeignKey:
+    return ForeignKey(f"{table}.id", ondelete="CASCADE")
+
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("plan", Text, nullable=False),
+    # Rises with every change that a calendar would show; a stored document names the one it was built from.
+    Column("changes", BigInteger, nullable=False, default=0),
+    Column("created_at", Instant, nullable=False),
+)
+
+connections = Table(
+    "connections",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("person", Text, _of("people"), nullable=False, index=True),
+    Column("service", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("key", Text, nullable=True, unique=True),
+    Column("settings", Text, nullable=False),
+    Column("secrets", Text, nullable=True),
+    Column("created_at", Instant, nullable=False),
+    Column("revoked_at", Instant, nullable=True),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("connection", Text, _of("connections"), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("reason", Text, nullable=True),
+    Column("message", Text, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("ix_deliveries_connection_received_at", "connection", "received_at"),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("person", Text, _of("people"), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    # 0 for the first content of an event; a changed content is a further fact, and all but the newest are superseded.
+    Column("version", Integer, nullable=False, default=0),
+    Column("superseded", Boolean, nullable=False, default=False),
+    Column("kind", Text, nullable=False),
+    Column("slot", Text, nullable=False),
+    Column("date", Date, nullable=False),
+    Column("said_at", Instant, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("performed_at", Instant, nullable=True),
+    Column("echo", Boolean, nullable=False, default=False),
+    Column("reason", Text, nullable=True),
+    Column("duration_seconds", Integer, nullable=True),
+    Column("note", Text, nullable=True),
+    Column("content", Text, nullable=False, default=""),
+    Column("delivery", Serial, ForeignKey("deliveries.id", ondelete="SET NULL"), nullable=True, index=True),
+    UniqueConstraint("person", "source", "event", "version", name="uq_facts_event"),
+    Index("ix_facts_person_date", "person", "date"),
+)
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("person", Text, _of("people"), primary_key=True),
+    Column("date", Date, primary_key=True),
+    Column("slot", Text, primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("person", Text, _of("people"), primary_key=True),
+    Column("upto", Date, primary_key=True),
+    Column("tally", Text, nullable=False),
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("person", Text, _of("people"), nullable=False, index=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("label", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("revoked_at", Instant, nullable=True),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("feed", Text, _of("feeds"), primary_key=True),
+    Column("etag", Text, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("changes", BigInteger, nullable=False),
+    Column("week", Date, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("gzipped", LargeBinary, nullable=False),
+)
