@@ -1,0 +1,190 @@
+"""make bench: how fast Turntwice is beside a bare Flask view, in the same run, under the same server.
+
+The servers share one core and the client has another, because threads of one Python process fight over its lock and
+unpinned figures are wrong by half. Rounds are taken in turns; what is printed is the median of three.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from standardwebhooks import Webhook
+
+sys.path.insert(0, str(Path(__file__).parent))
+from load import Round, drive
+
+HERE = Path(__file__).parent
+PLAN = ["--zone", "Europe/Berlin", "--morning", "07:00", "--evening", "22:00", "--start", "2026-01-05"]
+ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One measured request: its name, the case it is compared with, where it goes, and an endless supply of it."""
+
+    name: str
+    beside: str
+    port: int
+    status: int
+    requests: Callable[[], Iterator[bytes]]
+
+
+def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("--seconds", type=float, default=3.0, help="length of a round")
+    options.add_argument("--connections", type=int, default=4, help="requests in flight")
+    chosen = options.parse_args()
+    if hasattr(os, "sched_setaffinity") and len(os.sched_getaffinity(0)) > 1:
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        _measure(stack, folder, chosen.seconds, chosen.connections)
+
+
+def _measure(stack: ExitStack, folder: Path, seconds: float, connections: int) -> None:
+    bare, ours = _free_port(), _free_port()
+    _started(stack, [sys.executable, str(HERE / "bare.py"), str(bare), str(folder / "bare.sqlite3")], bare, "/ok")
+    environ = {**os.environ, "TURNTWICE_DATA": str(folder), "TURNTWICE_PUBLIC_URL": f"http://127.0.0.1:{ours}"}
+    os.environ.update(environ)
+    serve = [sys.executable, "-m", "integration", "serve", "--port", str(ours)]
+    first_start, first = _started(ExitStack(), serve, ours, "/healthz")
+    first.terminate()
+    first.wait(20)
+    start, process = _started(stack, serve, ours, "/healthz")
+    made = _turntwice("person", "add", *PLAN)
+    hook = _turntwice("connection", "add", made["person"], "standard")
+    print(f"start to first answer: {start:.2f} s (with migration {first_start:.2f} s)")
+    cases = _cases(bare, ours, made["feed"], hook)
+    results = {case.name: [] for case in cases}
+    for _ in range(ROUNDS):
+        for case in cases:
+            results[case.name].append(_round(case, connections, seconds))
+    _print(cases, results)
+    print(f"memory after it all: {_memory(process.pid):.0f} MB resident")
+
+
+def _cases(bare: int, ours: int, feed: str, hook: dict[str, str]) -> list[Case]:
+    path = feed.partition(str(ours))[2]
+    deliveries, changes = _signed(ours, hook), _signed(ours, hook)
+    return [
+        Case("bare Flask GET", "", bare, 200, lambda: _forever(_get("/ok"))),
+        Case("feed 304", "bare Flask GET", ours, 304, lambda: _forever(_poll(feed, path))),
+        Case("feed 200 gzip", "bare Flask GET", ours, 200, lambda: _forever(_get(path, "Accept-Encoding: gzip\r\n"))),
+        Case("feed 200 plain", "bare Flask GET", ours, 200, lambda: _forever(_get(path))),
+        Case("bare Flask POST, one commit", "", bare, 200, lambda: _forever(_post("/commit", b"x" * 200))),
+        Case("signed intake", "bare Flask POST, one commit", ours, 200, lambda: deliveries),
+        Case("change, then feed rebuilt", "bare Flask GET", ours, 200, lambda: _alternate(changes, _get(path))),
+    ]
+
+
+def _round(case: Case, connections: int, seconds: float) -> Round:
+    if case.name.startswith("change"):
+        connections = 1
+    made = drive(case.port, case.requests(), connections, seconds)
+    if set(made.statuses) != {case.status}:
+        raise SystemExit(f"{case.name}: answers were {made.statuses}")
+    return made
+
+
+def _print(cases: list[Case], results: dict[str, list[Round]]) -> None:
+    print(f"{'':32}{'a second':>10}{'p50 ms':>9}{'p99 ms':>9}{'worst ms':>10}{'of bare':>9}")
+    for case in cases:
+        rounds = results[case.name]
+        rate = statistics.median(r.rate for r in rounds)
+        p50, p99, worst = (statistics.median(r.percentile(s) for r in rounds) * 1000 for s in (0.5, 0.99, 1))
+        pairs = zip(rounds, results[case.beside or case.name], strict=True)
+        ratio = statistics.median(ours.rate / bare.rate for ours, bare in pairs)
+        print(f"{case.name:32}{rate:10.0f}{p50:9.2f}{p99:9.2f}{worst:10.1f}{ratio:9.2f}")
+
+
+def _get(path: str, extra: str = "") -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: bench\r\n{extra}\r\n".encode()
+
+
+def _poll(feed: str, path: str) -> bytes:
+    """A poll with the tag of the present document, as a calendar sends it."""
+    with urllib.request.urlopen(feed) as answer:
+        return _get(path, f"If-None-Match: {answer.headers['ETag']}\r\n")
+
+
+def _post(path: str, body: bytes, extra: str = "") -> bytes:
+    length = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    return f"POST {path} HTTP/1.1\r\nHost: bench\r\n{length}{extra}\r\n".encode() + body
+
+
+def _forever(request: bytes) -> Iterator[bytes]:
+    while True:
+        yield request
+
+
+def _signed(ours: int, hook: dict[str, str]) -> Iterator[bytes]:
+    """Completions that each say something new, morning and evening of the last 100 days, done and undone in turn."""
+    signer, path, number = Webhook(hook["secret"]), hook["hook"].partition(str(ours))[2], time.time_ns()
+    while True:
+        number += 1
+        now = datetime.now(UTC)
+        day = now.date() - timedelta(days=1 + number // 4 % 100)
+        data = {"date": day.isoformat(), "slot": ("morning", "evening")[number // 2 % 2]}
+        kind = ("session.completed", "session.undone")[number % 2]
+        body = json.dumps({"type": kind, "timestamp": now.isoformat(), "data": data})
+        event = f"bench{number}"
+        proof = f"webhook-id: {event}\r\nwebhook-timestamp: {int(now.timestamp())}\r\n"
+        yield _post(path, body.encode(), f"{proof}webhook-signature: {signer.sign(event, now, body)}\r\n")
+
+
+def _alternate(changes: Iterator[bytes], poll: bytes) -> Iterator[bytes]:
+    for change in changes:
+        yield change
+        yield poll
+
+
+def _turntwice(*arguments: str) -> dict[str, str]:
+    done = subprocess.run([sys.executable, "-m", "integration", *arguments, "--json"], capture_output=True, check=True)
+    answer: dict[str, str] = json.loads(done.stdout)
+    return answer
+
+
+def _started(stack: ExitStack, command: list[str], port: int, path: str) -> tuple[float, subprocess.Popen[bytes]]:
+    """Starts a server on the first core; returns the seconds until its first answer."""
+    pinned = ["taskset", "-c", "0", *command] if shutil.which("taskset") else command
+    begin = time.perf_counter()
+    process = subprocess.Popen(pinned, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    stack.callback(process.wait, 20)
+    stack.callback(process.terminate)
+    while process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}"):
+                return time.perf_counter() - begin, process
+        except OSError:
+            time.sleep(0.01)
+    raise SystemExit(f"{command} ended with {process.returncode}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _memory(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS")), 0.0)
+
+
+if __name__ == "__main__":
+    main()
