@@ -60,7 +60,7 @@ class ZoneChange:
     """From the instant `since` on, the person's clock shows `zone`.
 
     The first change of a timeline is when the person came: nothing before it was lived under the plan, so nothing then
-    was due.
+    was due, and of the window in which they came only a session that is still ahead.
     """
 
     since: datetime
@@ -179,6 +179,9 @@ class Plan:
             return Why.NO_ROOM
         if not self._zone_changes_near(opens):
             return None
+        came = self.zones[0]
+        if to_instant(opens, came.zone) < came.since < to_instant(closes, came.zone):
+            return None if self._starts(slot, day) >= came.since else Why.TRAVEL
         seen = sum((end - begin for begin, end in self._lived(opens, closes)), timedelta())
         return None if seen >= (closes - opens) / 2 else Why.TRAVEL
 

@@ -87,6 +87,8 @@ def _check_settings(settings: Mapping[str, str], known: set[str]) -> None:
 def _secret(provider: Provider, settings: Mapping[str, str]) -> str | None:
     proof = provider.SECRETS
     given = settings.get(proof.setting) if proof.setting else None
+    if given is None and proof.needed == "required" and proof.make is None:
+        raise Refused(f"{provider.TITLE} needs a {proof.setting}; give it with --set {proof.setting}=...")
     if given is None:
         return proof.make() if proof.make and proof.needed == "required" else None
     try:

@@ -82,15 +82,19 @@ class Ledger:
 
     def _session(self, key: Session) -> list[Fact]:
         if key not in self._facts:
-            self._facts[key] = facts.of_session(self._db, self._person.id, *key)
-            self._before[key] = merge(self._facts[key])
+            self._hold(key, facts.of_session(self._db, self._person.id, *key))
         return self._facts[key]
 
     def _event(self, fact: Fact) -> list[Fact]:
-        key = (fact.source, fact.event)
-        if key not in self._events:
-            self._events[key] = facts.of_event(self._db, self._person.id, *key)
-        return self._events[key]
+        event, session = (fact.source, fact.event), (fact.date, fact.slot)
+        if event not in self._events:
+            self._events[event], standing = facts.around(self._db, self._person.id, fact)
+            if session not in self._facts:
+                self._hold(session, standing)
+        return self._events[event]
+
+    def _hold(self, key: Session, found: list[Fact]) -> None:
+        self._facts[key], self._before[key] = found, merge(found)
 
     def _forget(self, contents: Sequence[Fact]) -> None:
         for old in contents:

@@ -11,7 +11,7 @@ from datetime import datetime
 from integration.core import placing
 from integration.core.model import PERSON, Connection, Fact, FactKind, Person, State
 from integration.core.placing import Placed, Unplaced
-from integration.errors import NotFound, Refused
+from integration.errors import Refused
 from integration.keys import random_id
 from integration.ledger import Ledger, Session
 from integration.store import deliveries, people
@@ -54,13 +54,13 @@ def record(
 ) -> Recorded:
     """Stores a proved delivery and all that its reports say; on disk when this returns.
 
-    `again` is the id of the kept delivery that this one replays. Raises StoreUnavailable, then nothing is stored, and
-    NotFound when the person was deleted meanwhile.
+    `again` is the id of the kept delivery that this one replays. Raises StoreUnavailable, then nothing is stored.
     """
     now, fresh, copies = incoming.received_at, list[Fact](), list[Fact]()
     unplaced: Unplaced | None = None
     with store.writing() as db:
-        ledger = Ledger(db, _locked(db, inbound.person.id), now)
+        people.lock(db, inbound.person.id)
+        ledger = Ledger(db, inbound.person, now)
         for report in reports:
             fact = _judge(inbound, report, ledger, now)
             if isinstance(fact, Unplaced):
@@ -81,24 +81,25 @@ def record(
 
 
 def tell(
-    store: Store, person_id: str, session: Placed, kind: FactKind, now: datetime, reason: str | None = None
+    store: Store, person: Person, session: Placed, kind: FactKind, now: datetime, reason: str | None = None
 ) -> State | None:
     """What the person says of a session on our pages; saying it again changes nothing. Returns its state then.
 
-    Raises Refused when the plan has no such session or its day has not come, StoreUnavailable, NotFound.
+    Raises Refused when the plan has no such session or its day has not come, StoreUnavailable.
     """
+    checked = placing.check_session(person.plan, session, now)
+    if isinstance(checked, Unplaced):
+        raise Refused(checked.message)
+    if session.date > person.plan.today(now):
+        raise Refused(f"{session.date} has not come yet.")
     with store.writing() as db:
-        person = _locked(db, person_id)
-        checked = placing.check_session(person.plan, session, now)
-        if isinstance(checked, Unplaced):
-            raise Refused(checked.message)
-        if session.date > person.plan.today(now):
-            raise Refused(f"{session.date} has not come yet.")
+        people.lock(db, person.id)
         ledger, key = Ledger(db, person, now), (session.date, session.slot)
         before = ledger.merged(key)
         ledger.enter(Fact(PERSON, random_id(), kind, session.slot, session.date, now, now, reason=reason))
         after = ledger.merged(key)
-        if (before.state, before.evidence) != (after.state, after.evidence):
+        # That it hurt is kept even where the session stays done: the person said so.
+        if kind is FactKind.HURT or (before.state, before.evidence) != (after.state, after.evidence):
             ledger.save(None)
     return after.state
 
@@ -162,10 +163,3 @@ def _keep(db: Database, connection: str, incoming: Incoming, result: Recorded) -
     outcome = (result.outcome, result.reason, result.message)
     headers = {name: incoming.headers[name] for name in KEPT_HEADERS if name in incoming.headers}
     return deliveries.add(db, connection, incoming.received_at, outcome, headers, incoming.body)
-
-
-def _locked(db: Database, person: str) -> Person:
-    found = people.locked(db, person)
-    if found is None:
-        raise NotFound("this person was deleted")
-    return found

@@ -64,6 +64,7 @@ class _Told:
 def _keep(store: Store, person: Person, fresh: Checkpoint) -> None:
     """Keeps a checkpoint, unless a fact came in since it was counted. A cache: losing it costs only time."""
     with suppress(StoreUnavailable), store.writing() as db:
-        found = people.locked(db, person.id)
+        people.lock(db, person.id)
+        found = people.by_id(db, person.id)
         if found and found.changes == person.changes:
             checkpoints.keep(db, person.id, fresh)

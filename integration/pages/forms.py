@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import time
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 from zoneinfo import available_timezones
@@ -44,7 +45,7 @@ def read(typed: Mapping[str, str]) -> PlanForm:
             parsed[name] = parse(values[name])
         except PlanError as error:
             errors[name] = sentence(str(error))
-    if not errors:
+    if {"morning", "evening", "day_start"} <= parsed.keys():
         try:
             two_slots(parsed["morning"], parsed["evening"], parsed["day_start"])
         except PlanError as error:
@@ -76,8 +77,13 @@ def _zone(text: str) -> str:
     if not text:
         raise PlanError("choose your time zone, such as Europe/Berlin")
     wanted = text.replace(" ", "_").casefold()
-    name = next((name for name in _all_zones() if name.casefold() == wanted), text)
-    return zone(name).key
+    named = {name.casefold(): name for name in _all_zones()}
+    cities = {name.rpartition("/")[2].casefold(): name for name in zones()}
+    if wanted in named:
+        return zone(named[wanted]).key
+    near = get_close_matches(wanted.rpartition("/")[2], cities, n=1)
+    hint = f"did you mean {cities[near[0]]}?" if near else "choose one from the list, such as Europe/Berlin"
+    raise PlanError(f"we know no time zone {text!r}; {hint}")
 
 
 def _time(text: str) -> time:

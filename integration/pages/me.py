@@ -51,7 +51,7 @@ class MyPage:
         person = self._person(key)
         try:
             placed, kind = _told(request.form)
-            record.tell(self.parts.store, person.id, placed, kind, self.parts.clock())
+            record.tell(self.parts.store, person, placed, kind, self.parts.clock())
         except Refused as error:
             return self._render(key, person, Answer(422, words.sentence(str(error))))
         return redirect(url_for("pages.me", key=key, said="hurt" if kind is FactKind.HURT else None), 303)
@@ -102,7 +102,6 @@ class MyPage:
             mine=mine,
             answer=answer,
             hook=self.parts.links.hook(made.connection.service, made.connection.key or "") if made else "",
-            made_title=self.parts.providers[made.connection.service].TITLE if made else "",
             offers=offers(self.parts.providers, mine.slots, answer.typed, answer.refused),
             told_hurt=request.args.get("said") == "hurt",
             routine=routine,

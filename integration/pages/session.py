@@ -51,7 +51,7 @@ class SessionPage:
             return self._render(key, opened, 422, UNKNOWN_ACTION)
         placed = Placed(opened.named.slot, opened.named.date)
         try:
-            record.tell(self.parts.store, opened.person.id, placed, words.ACTIONS[action], self.parts.clock())
+            record.tell(self.parts.store, opened.person, placed, words.ACTIONS[action], self.parts.clock())
         except Refused as error:
             return self._render(key, opened, 422, words.sentence(str(error)))
         said = "hurt" if action == "hurt" else None

@@ -21,7 +21,8 @@ OFFERED: dict[State, tuple[str, ...]] = {
     State.MISSED: ("done", "skip", "hurt"),
     State.DONE: ("undo", "hurt"),
     State.SKIPPED: ("done", "undo"),
-    State.HURT: ("done", "undo"),
+    # No button that asks for more, right after it hurt.
+    State.HURT: ("undo",),
     State.PAUSED: ("done", "hurt"),
     State.NOT_DUE: ("done", "hurt"),
 }

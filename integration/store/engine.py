@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from integration.errors import StoreUnavailable
@@ -78,6 +78,8 @@ def _translated() -> Iterator[None]:
         yield
     except (OperationalError, PoolTimeout) as error:
         raise StoreUnavailable(_told(error)) from error
+    except IntegrityError as error:
+        raise StoreUnavailable("what this change stands on was changed meanwhile; try again") from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise StoreUnavailable(_told(error)) from error

@@ -1,10 +1,25 @@
 """Facts and the revisions of sessions. Facts are only ever added; `superseded` marks an event's older contents."""
 
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, and_, bindparam, case, select, type_coerce, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Executable,
+    Row,
+    Table,
+    and_,
+    bindparam,
+    case,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from integration.core.model import Fact, FactKind
@@ -19,9 +34,24 @@ _SINCE = (
     .where(facts.c.person == bindparam("person"), facts.c.date >= bindparam("first"), facts.c.superseded.is_(False))
     .order_by(facts.c.id)
 )
-_EVENT = select(facts).where(
-    facts.c.person == bindparam("person"), facts.c.source == bindparam("source"), facts.c.event == bindparam("event")
+# The person stands in both halves so that each finds its own index; outside, all of a history would be read.
+_AROUND = select(facts).where(
+    or_(
+        and_(
+            facts.c.person == bindparam("person"),
+            facts.c.source == bindparam("source"),
+            facts.c.event == bindparam("event"),
+        ),
+        and_(
+            facts.c.person == bindparam("person"),
+            facts.c.date == bindparam("date"),
+            facts.c.slot == bindparam("slot"),
+            facts.c.superseded.is_(False),
+        ),
+    ),
 )
+_ADD = facts.insert()
+_FIELDS = tuple(field.name for field in fields(Fact))
 _SESSION = select(facts).where(
     facts.c.person == bindparam("person"),
     facts.c.date == bindparam("date"),
@@ -40,16 +70,20 @@ def of_session(db: Connection, person: str, day: date, slot: str) -> list[Fact]:
     return [_fact(row) for row in db.execute(_SESSION, {"person": person, "date": day, "slot": slot})]
 
 
-def of_event(db: Connection, person: str, source: str, event: str) -> list[Fact]:
-    """Every content that one event of a source has had."""
-    values = {"person": person, "source": source, "event": event}
-    return [_fact(row) for row in db.execute(_EVENT, values)]
+def around(db: Connection, person: str, fact: Fact) -> tuple[list[Fact], list[Fact]]:
+    """In one query: every content that the fact's event has had, and the standing facts of its session."""
+    values = {"source": fact.source, "event": fact.event, "date": fact.date, "slot": fact.slot}
+    rows = [(_fact(row), row.superseded) for row in db.execute(_AROUND, values | {"person": person})]
+    contents = [found for found, _ in rows if (found.source, found.event) == (fact.source, fact.event)]
+    standing = [found for found, gone in rows if not gone and (found.date, found.slot) == (fact.date, fact.slot)]
+    return contents, standing
 
 
 def add(db: Connection, person: str, fact: Fact, version: int, superseded: bool, delivery: int | None) -> None:
     """Stores a fact as that version of its event."""
-    values = asdict(fact) | {"person": person, "version": version, "superseded": superseded, "delivery": delivery}
-    db.execute(facts.insert(), values)
+    values = {"person": person, "version": version, "superseded": superseded, "delivery": delivery}
+    values.update((name, getattr(fact, name)) for name in _FIELDS)
+    db.execute(_ADD, values)
 
 
 def supersede(db: Connection, person: str, source: str, event: str) -> None:
@@ -60,20 +94,27 @@ def supersede(db: Connection, person: str, source: str, event: str) -> None:
 
 def bump(db: Connection, person: str, day: date, slot: str, now: datetime) -> None:
     """Raises a session's SEQUENCE by one and its LAST-MODIFIED by at least a second (calendar-feed rules 11 and 12)."""
-    make = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
-    fresh = make(revisions).values(person=person, date=day, slot=slot, sequence=1, changed_at=now)
-    held, given = _microseconds(revisions.c.changed_at), _microseconds(fresh.excluded.changed_at)
-    later = held + SECOND
-    db.execute(
-        fresh.on_conflict_do_update(
-            index_elements=[revisions.c.person, revisions.c.date, revisions.c.slot],
-            set_={"sequence": revisions.c.sequence + 1, "changed_at": case((later > given, later), else_=given)},
-        )
-    )
+    values = {"person": person, "date": day, "slot": slot, "sequence": 1, "changed_at": now}
+    db.execute(_BUMPS[db.dialect.name], values)
 
 
 def _microseconds(column: ColumnElement[datetime]) -> ColumnElement[int]:
     return type_coerce(column, BigInteger)
+
+
+def _bump(insert: Callable[[Table], Any]) -> Executable:
+    """Both engines have the same clause, each under its own name."""
+    fresh = insert(revisions)
+    held, given = _microseconds(revisions.c.changed_at), _microseconds(fresh.excluded.changed_at)
+    later = held + SECOND
+    upsert: Executable = fresh.on_conflict_do_update(
+        index_elements=[revisions.c.person, revisions.c.date, revisions.c.slot],
+        set_={"sequence": revisions.c.sequence + 1, "changed_at": case((later > given, later), else_=given)},
+    )
+    return upsert
+
+
+_BUMPS = {"sqlite": _bump(sqlite.insert), "postgresql": _bump(postgresql.insert)}
 
 
 def revisions_between(

@@ -26,6 +26,10 @@ _POLL = (
     .outerjoin(documents, documents.c.feed == feeds.c.id)
     .where(feeds.c.key == bindparam("key"), feeds.c.revoked_at.is_(None))
 )
+_BODIES = {
+    False: select(documents.c.body).where(documents.c.feed == bindparam("feed")),
+    True: select(documents.c.gzipped).where(documents.c.feed == bindparam("feed")),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +85,7 @@ def revoke(db: Connection, feed: str, now: datetime) -> bool:
 
 def body(db: Connection, feed: str, gzipped: bool) -> bytes:
     """The bytes kept for a feed."""
-    column = documents.c.gzipped if gzipped else documents.c.body
-    return bytes(db.execute(select(column).where(documents.c.feed == feed)).scalar_one())
+    return bytes(db.execute(_BODIES[gzipped], {"feed": feed}).scalar_one())
 
 
 def keep(db: Connection, feed: str, built: Built) -> None:

@@ -4,13 +4,17 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from calendar_export.plan import Plan
 from integration.core.model import Person
 from integration.store.tables import people
 
 _ALL = select(people)
+_BY_ID = _ALL.where(people.c.id == bindparam("person"))
+_BY_KEY = _ALL.where(people.c.key == bindparam("key"))
+_LOCK = select(people.c.id).where(people.c.id == bindparam("person")).with_for_update()
+_TOUCH = update(people).where(people.c.id == bindparam("person")).values(changes=people.c.changes + 1)
 
 
 def add(db: Connection, person: Person) -> None:
@@ -28,13 +32,13 @@ def add(db: Connection, person: Person) -> None:
 
 def by_id(db: Connection, person: str) -> Person | None:
     """The person of that id."""
-    row = db.execute(_ALL.where(people.c.id == person)).one_or_none()
+    row = db.execute(_BY_ID, {"person": person}).one_or_none()
     return None if row is None else as_person(row)
 
 
 def by_key(db: Connection, key: str) -> Person | None:
     """The person whose page has that key."""
-    row = db.execute(_ALL.where(people.c.key == key)).one_or_none()
+    row = db.execute(_BY_KEY, {"key": key}).one_or_none()
     return None if row is None else as_person(row)
 
 
@@ -43,15 +47,15 @@ def everybody(db: Connection) -> list[Person]:
     return [as_person(row) for row in db.execute(_ALL.order_by(people.c.created_at, people.c.id))]
 
 
-def locked(db: Connection, person: str) -> Person | None:
-    """The person, and nobody else may write for them until this transaction ends."""
-    row = db.execute(_ALL.where(people.c.id == person).with_for_update()).one_or_none()
-    return None if row is None else as_person(row)
+def lock(db: Connection, person: str) -> None:
+    """Nobody else may write for this person until the transaction ends. On SQLite nobody else writes at all."""
+    if db.dialect.name != "sqlite":
+        db.execute(_LOCK, {"person": person})
 
 
 def touch(db: Connection, person: str) -> None:
     """Notes that a calendar of this person would show something new."""
-    db.execute(update(people).where(people.c.id == person).values(changes=people.c.changes + 1))
+    db.execute(_TOUCH, {"person": person})
 
 
 def remove(db: Connection, person: str) -> bool:

@@ -328,6 +328,6 @@ def test_what_the_person_says_twice_is_one_fact(store):
     person, _ = somebody(store)
     said = []
     for minute, kind in enumerate((DONE, DONE, UNDONE, UNDONE, SKIPPED, SKIPPED)):
-        said.append(record.tell(store, person.id, Placed("morning", date(2026, 6, 1)), kind, t(minute)))
+        said.append(record.tell(store, person, Placed("morning", date(2026, 6, 1)), kind, t(minute)))
     assert said == [State.DONE, State.DONE, None, None, State.SKIPPED, State.SKIPPED]
     assert stored(store, person)[1] == 3

@@ -324,9 +324,7 @@ def test_forms_that_are_empty_or_huge_are_refused(
 
 
 def test_looking_at_it_stores_nothing_a_person_said(client: FlaskClient, somebody: Any, census: Census) -> None:
-    record.tell(
-        somebody.parts.store, somebody.person.id, Placed("evening", TODAY), FactKind.DONE, somebody.parts.clock()
-    )
+    record.tell(somebody.parts.store, somebody.person, Placed("evening", TODAY), FactKind.DONE, somebody.parts.clock())
     before = census()
     for path in (somebody.page, f"{somebody.page}?said=hurt", f"{somebody.page}?action=done"):
         assert client.get(path).status_code == client.head(path).status_code == 200
