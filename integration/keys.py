@@ -9,6 +9,7 @@ import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -50,6 +51,8 @@ class Keys:
             for kind in KeyKind
         }
         self._vault = MultiFernet([Fernet(_derived(secret)) for secret in operator_secrets])
+        # A webhook's secret is needed with every delivery; opening it each time would cost more than checking with it.
+        self.open = lru_cache(maxsize=1024)(self._open)
 
     def key(self, kind: KeyKind, random: str) -> str:
         """The key to put into a URL."""
@@ -69,7 +72,7 @@ class Keys:
         """Encrypts a secret and binds it to the row and column that it is stored in (webhook-reliability K2)."""
         return self._vault.encrypt(f"{place}\n{text}".encode()).decode()
 
-    def open(self, sealed: str, place: str) -> str:
+    def _open(self, sealed: str, place: str) -> str:
         """The secret that was sealed for that place. Raises ConfigError when no secret of ours opens it."""
         try:
             bound, _, text = self._vault.decrypt(sealed).decode().partition("\n")

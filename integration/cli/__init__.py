@@ -6,7 +6,6 @@ usage. A command's file is imported only when it is called, so that `serve` star
 
 import sys
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any
 
 import click
@@ -53,6 +52,6 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(version("turntwice"), prog_name="turntwice")
+@click.version_option(package_name="turntwice", prog_name="turntwice")
 def main() -> None:
     """A spinal-rotation stretch at both ends of the day, in any calendar, in step with habit services."""

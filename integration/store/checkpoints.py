@@ -4,11 +4,11 @@ from datetime import date
 
 import msgspec
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from integration.core.standing import Checkpoint
 from integration.core.streaks import Tally
 from integration.store.tables import checkpoints
+from integration.store.upsert import insert_into
 
 
 def newest(db: Connection, person: str) -> Checkpoint | None:
@@ -20,9 +20,9 @@ def newest(db: Connection, person: str) -> Checkpoint | None:
 
 def keep(db: Connection, person: str, checkpoint: Checkpoint) -> None:
     """Stores a checkpoint; one of the same date stays as it is."""
-    make = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
+    fresh = insert_into(checkpoints, db.dialect.name)
     tally = msgspec.json.encode(checkpoint.tally).decode()
-    db.execute(make(checkpoints).values(person=person, upto=checkpoint.upto, tally=tally).on_conflict_do_nothing())
+    db.execute(fresh.values(person=person, upto=checkpoint.upto, tally=tally).on_conflict_do_nothing())
 
 
 def drop_from(db: Connection, person: str, day: date) -> None:

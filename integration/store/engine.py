@@ -5,7 +5,8 @@ reads and then writes fails under load whatever the timeout.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -34,6 +35,8 @@ class Store:
     def __init__(self, url: str) -> None:
         self.engine = _open(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        # SQLite has one writer. Threads that queue here take turns at once; in SQLite's own queue they sleep and retry.
+        self._turn: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
         # Reading needs no transaction; on PostgreSQL that saves two round trips a request.
         self._reader = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -46,7 +49,7 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction, committed and on disk when the block ends. Raises StoreUnavailable, then nothing is stored."""
-        with _translated(), self.engine.begin() as connection:
+        with _translated(), self._turn, self.engine.begin() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection

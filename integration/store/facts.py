@@ -1,8 +1,8 @@
 """Facts and the revisions of sessions. Facts are only ever added; `superseded` marks an event's older contents."""
 
-from collections.abc import Callable
 from dataclasses import fields
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -11,7 +11,6 @@ from sqlalchemy import (
     Connection,
     Executable,
     Row,
-    Table,
     and_,
     bindparam,
     case,
@@ -20,10 +19,10 @@ from sqlalchemy import (
     type_coerce,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from integration.core.model import Fact, FactKind
 from integration.store.tables import facts, revisions
+from integration.store.upsert import insert_into
 
 SECOND = 1_000_000
 
@@ -95,16 +94,16 @@ def supersede(db: Connection, person: str, source: str, event: str) -> None:
 def bump(db: Connection, person: str, day: date, slot: str, now: datetime) -> None:
     """Raises a session's SEQUENCE by one and its LAST-MODIFIED by at least a second (calendar-feed rules 11 and 12)."""
     values = {"person": person, "date": day, "slot": slot, "sequence": 1, "changed_at": now}
-    db.execute(_BUMPS[db.dialect.name], values)
+    db.execute(_bump(db.dialect.name), values)
 
 
 def _microseconds(column: ColumnElement[datetime]) -> ColumnElement[int]:
     return type_coerce(column, BigInteger)
 
 
-def _bump(insert: Callable[[Table], Any]) -> Executable:
-    """Both engines have the same clause, each under its own name."""
-    fresh = insert(revisions)
+@cache
+def _bump(dialect: str) -> Executable:
+    fresh = insert_into(revisions, dialect)
     held, given = _microseconds(revisions.c.changed_at), _microseconds(fresh.excluded.changed_at)
     later = held + SECOND
     upsert: Executable = fresh.on_conflict_do_update(
@@ -112,9 +111,6 @@ def _bump(insert: Callable[[Table], Any]) -> Executable:
         set_={"sequence": revisions.c.sequence + 1, "changed_at": case((later > given, later), else_=given)},
     )
     return upsert
-
-
-_BUMPS = {"sqlite": _bump(sqlite.insert), "postgresql": _bump(postgresql.insert)}
 
 
 def revisions_between(

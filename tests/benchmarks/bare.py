@@ -32,4 +32,4 @@ if __name__ == "__main__":
     with sqlite3.connect(sys.argv[2]) as db:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("CREATE TABLE bodies (id INTEGER PRIMARY KEY, body BLOB)")
-    serve(app, host="127.0.0.1", port=int(sys.argv[1]), threads=8, ident=None)
+    serve(app, host="127.0.0.1", port=int(sys.argv[1]), threads=4, ident=None)

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 from standardwebhooks import Webhook
@@ -29,6 +30,7 @@ from load import Round, drive
 HERE = Path(__file__).parent
 PLAN = ["--zone", "Europe/Berlin", "--morning", "07:00", "--evening", "22:00", "--start", "2026-01-05"]
 ROUNDS = 3
+PEOPLE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,10 @@ def _measure(stack: ExitStack, folder: Path, seconds: float, connections: int) -
     first.terminate()
     first.wait(20)
     start, process = _started(stack, serve, ours, "/healthz")
-    made = _turntwice("person", "add", *PLAN)
-    hook = _turntwice("connection", "add", made["person"], "standard")
+    people = [_turntwice("person", "add", *PLAN) for _ in range(PEOPLE)]
+    hooks = [_turntwice("connection", "add", made["person"], "standard") for made in people]
     print(f"start to first answer: {start:.2f} s (with migration {first_start:.2f} s)")
-    cases = _cases(bare, ours, made["feed"], hook)
+    cases = _cases(bare, ours, people[0]["feed"], hooks)
     results = {case.name: [] for case in cases}
     for _ in range(ROUNDS):
         for case in cases:
@@ -76,9 +78,9 @@ def _measure(stack: ExitStack, folder: Path, seconds: float, connections: int) -
     print(f"memory after it all: {_memory(process.pid):.0f} MB resident")
 
 
-def _cases(bare: int, ours: int, feed: str, hook: dict[str, str]) -> list[Case]:
+def _cases(bare: int, ours: int, feed: str, hooks: list[dict[str, str]]) -> list[Case]:
     path = feed.partition(str(ours))[2]
-    deliveries, changes = _signed(ours, hook), _signed(ours, hook)
+    deliveries, changes = _signed(ours, hooks), _signed(ours, hooks[:1])
     return [
         Case("bare Flask GET", "", bare, 200, lambda: _forever(_get("/ok"))),
         Case("feed 304", "bare Flask GET", ours, 304, lambda: _forever(_poll(feed, path))),
@@ -130,17 +132,17 @@ def _forever(request: bytes) -> Iterator[bytes]:
         yield request
 
 
-def _signed(ours: int, hook: dict[str, str]) -> Iterator[bytes]:
-    """Completions that each say something new, morning and evening of the last 100 days, done and undone in turn."""
-    signer, path, number = Webhook(hook["secret"]), hook["hook"].partition(str(ours))[2], time.time_ns()
-    while True:
-        number += 1
-        now = datetime.now(UTC)
-        day = now.date() - timedelta(days=1 + number // 4 % 100)
-        data = {"date": day.isoformat(), "slot": ("morning", "evening")[number // 2 % 2]}
-        kind = ("session.completed", "session.undone")[number % 2]
+def _signed(ours: int, hooks: list[dict[str, str]]) -> Iterator[bytes]:
+    """Completions that each say something new: sessions of the last 300 days, of each person in turn, done then undone."""
+    signers = [(Webhook(hook["secret"]), hook["hook"].partition(str(ours))[2]) for hook in hooks]
+    for number in count():
+        signer, path = signers[number % len(signers)]
+        turn, now = number // len(signers), datetime.now(UTC)
+        day = now.date() - timedelta(days=1 + turn // 2 % 300)
+        data = {"date": day.isoformat(), "slot": ("morning", "evening")[turn % 2]}
+        kind = ("session.completed", "session.undone")[turn // 600 % 2]
         body = json.dumps({"type": kind, "timestamp": now.isoformat(), "data": data})
-        event = f"bench{number}"
+        event = f"bench{time.time_ns()}"
         proof = f"webhook-id: {event}\r\nwebhook-timestamp: {int(now.timestamp())}\r\n"
         yield _post(path, body.encode(), f"{proof}webhook-signature: {signer.sign(event, now, body)}\r\n")
 

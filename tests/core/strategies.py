@@ -111,14 +111,14 @@ def facts(draw, sessions=((date(2026, 6, 1), "morning"),)):
     """
     source = draw(st.sampled_from(SOURCES))
     kind = draw(st.sampled_from(_WORDS[source]))
-    said, performed = draw(st.integers(0, 5)), draw(st.none() | st.integers(0, 2))
+    said, event = draw(st.integers(0, 5)), draw(st.integers(0, 4))
+    performed = draw(st.none() | st.integers(0, 2))
     day, slot = draw(st.sampled_from(sessions))
-    echo = source != PERSON and draw(st.integers(0, 4)) == 0
-    event = str(draw(st.integers(0, 4)))
+    echo = source != PERSON and draw(st.integers(0, 4)) == 4
     arrives = said + len(kind) + 3 * (performed or 0) % 4
     return Fact(
         source=source,
-        event=event,
+        event=str(event),
         kind=kind,
         slot=slot,
         date=day,

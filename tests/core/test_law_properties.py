@@ -214,10 +214,6 @@ def test_a_checkpoint_reads_only_the_facts_after_it():
     assert asked == [checkpoint.upto + timedelta(days=1)]
 
 
-UNSEEN = pytest.mark.xfail(strict=True, reason="a checkpoint knows only slots that had a due session before it")
-
-
-@UNSEEN
 def test_a_slot_that_is_to_come_stands_at_nought_with_a_checkpoint_as_without():
     noon = replace(VERSION.slots[0], name="noon")
     later = Version(after(150), (noon, VERSION.slots[1]), MADE)
@@ -227,7 +223,6 @@ def test_a_slot_that_is_to_come_stands_at_nought_with_a_checkpoint_as_without():
     assert standing(plan, held, told, now) == standing(plan, None, told, now)
 
 
-@UNSEEN
 def test_a_person_who_paused_from_the_first_day_has_their_slots_with_a_checkpoint_as_without():
     plan = replace(BERLIN, pauses=(Pause(BERLIN.start),))
     told, now = since({}), berlin(after(149), 15)
