@@ -64,16 +64,13 @@ class Ledger:
                 facts.supersede(self._db, self._person.id, fact.source, fact.event)
             facts.add(self._db, self._person.id, fact, version, outdated, delivery)
         changed = [key for key in self._facts if self.merged(key).state is not self._before[key].state]
+        # Later than the stamp of a session that was never revised, which is when the person came.
+        now = max(self._now, self._person.created_at + SECOND)
         for day, slot in changed:
-            facts.bump(self._db, self._person.id, day, slot, self._stamp(day))
+            facts.bump(self._db, self._person.id, day, slot, now)
         if changed:
             people.touch(self._db, self._person.id)
             self._drop_checkpoints(min(day for day, _ in changed))
-
-    def _stamp(self, day: date) -> datetime:
-        """LAST-MODIFIED of a first revision: later than that of the plan, which stood there before."""
-        version = self._person.plan.version_on(day)
-        return max(self._now, version.made_at + SECOND) if version else self._now
 
     def _drop_checkpoints(self, first: date) -> None:
         # They all lie before the longest span, so a change within it, which is nearly every change, costs no query.

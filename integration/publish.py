@@ -87,7 +87,7 @@ def build(db: Database, subscription: Feed, person: Person, week: date, links: L
     first, last = week - BACK, week + FORWARD - timedelta(days=1)
     merged = merged_sessions(facts.since(db, person.id, first))
     revisions = facts.revisions_between(db, person.id, first, last)
-    sessions = [s for s in person.plan.sessions(first, last) if s.not_due is None or (s.date, s.slot) in revisions]
+    sessions = [s for s in person.plan.sessions(first, last) if s.not_due is None or (s.date, s.slot) in merged]
     entries = [
         _entry(subscription, person, session, merged.get((session.date, session.slot)), revisions, links)
         for session in sessions
@@ -104,8 +104,7 @@ def _entry(
     links: Links,
 ) -> Entry:
     version = person.plan.version_on(session.date)
-    made_at = version.made_at if version else person.created_at
-    sequence, changed_at = revisions.get((session.date, session.slot), (0, made_at))
+    sequence, changed_at = revisions.get((session.date, session.slot), (0, person.created_at))
     return Entry(
         uid=uid(person.id, session.date, session.slot),
         slot=session.slot,
@@ -113,7 +112,7 @@ def _entry(
         starts=session.starts,
         state=_SHOWN.get(merged.state, State.DUE) if merged and merged.state else State.DUE,
         sequence=sequence,
-        changed_at=max(changed_at, made_at),
+        changed_at=changed_at,
         dose=version.dose if version else Dose(),
         link=links.session(subscription.key, session.date, session.slot),
     )

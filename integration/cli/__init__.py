@@ -21,6 +21,7 @@ COMMANDS = {
     "doctor": "Say what is wrong and what to type.",
     "feed": "Calendars: the one-off file.",
     "person": "Add, list, show and delete people.",
+    "plan": "Change times or zone, pause and resume.",
     "serve": "Migrate and serve: one process, nothing else needed.",
     "status": "Streaks, score and today of a person.",
 }

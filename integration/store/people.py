@@ -58,6 +58,12 @@ def touch(db: Connection, person: str) -> None:
     db.execute(_TOUCH, {"person": person})
 
 
+def replan(db: Connection, person: str, plan: Plan) -> None:
+    """Gives a person another plan; every calendar of theirs shows something new."""
+    values = {"plan": encode_plan(plan), "changes": people.c.changes + 1}
+    db.execute(update(people).where(people.c.id == person).values(values))
+
+
 def remove(db: Connection, person: str) -> bool:
     """Deletes a person and all that is theirs."""
     return db.execute(delete(people).where(people.c.id == person)).rowcount > 0
