@@ -7,6 +7,7 @@ Trouble of the store is the caller's to answer, with 503 and Retry-After: other 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Any, Protocol
 
 from flask import Blueprint, Response, request
@@ -40,11 +41,18 @@ class Document:
     gzipped: Callable[[], bytes]
 
 
+class Missing(Enum):
+    """Why there is no document: the key is forged or unknown, or its feed was ended and its notice has been read."""
+
+    UNKNOWN = 404
+    GONE = 410
+
+
 class Feeds(Protocol):
     """Where the feeds are."""
 
-    def find(self, key: str, agent: str) -> Document | None:
-        """The document behind a key; None when the key is forged, revoked or unknown. `agent` is the User-Agent."""
+    def find(self, key: str, agent: str) -> Document | Missing:
+        """The document behind a key, or why there is none. `agent` is the User-Agent."""
 
 
 def create(feeds: Feeds) -> Blueprint:
@@ -55,7 +63,9 @@ def create(feeds: Feeds) -> Blueprint:
     def feed(key: str) -> Response:
         environ = request.environ
         found = feeds.find(key, environ.get("HTTP_USER_AGENT", ""))
-        return answer(found, environ) if found else Response("No calendar here.\n", 404, Headers(UNKNOWN))
+        if isinstance(found, Missing):
+            return Response("No calendar here.\n", found.value, Headers(UNKNOWN))
+        return answer(found, environ)
 
     return blueprint
 

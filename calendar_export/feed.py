@@ -1,43 +1,48 @@
 """From entries to an iCalendar document (RFC 5545, RFC 7986); the only file that imports icalendar.
 
-An event's bytes depend on its entry and the `Look` alone, so a caller may keep them and join them with `document`. The
-icalendar library escapes and folds; the values are handed over ready, because its own conversions cost more than that.
-`check` reads bytes, never a parser. Rule numbers are those of calendar-feed.
+An event's bytes depend on its entry and the options alone, so a caller may keep them and join them with `document`.
+They are written by `lines`; icalendar writes the header. `check` reads bytes, never a parser.
+
+A plain event has no HTML, which would double it. A rich one has X-ALT-DESC for Outlook (rule 28) and an ALTREP on its
+DESCRIPTION for Thunderbird, for which node-ical hands over an object (rules 27, 29); never STYLED-DESCRIPTION, an error
+in libical 3.0.16. What repeats a default, such as STATUS:CONFIRMED, is left out; a skipped session is not cancelled
+either (rule 14). Rule numbers are those of calendar-feed.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
-from icalendar import Alarm, Calendar, Component, Event, vDuration, vText, vUri
+from icalendar import Calendar, vText
 
 from calendar_export import event
 from calendar_export.errors import FeedError
 from calendar_export.event import Entry, State
+from calendar_export.lines import check_bytes as check_bytes
+from calendar_export.lines import escaped, fit, folded, utc
+from calendar_export.options import Detail, Options
+from calendar_export.words import message, say
 
 PRODUCT = "-//Turntwice//Turntwice//EN"
 COLOR, COLOR_CODE = "teal", "#008080"
 REFRESH = "PT1H"
-LIMIT = 75
-FOOTER = b"END:VCALENDAR\r\n"
-BEGIN_EVENT = b"BEGIN:VEVENT\r\n"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+BEGIN_EVENT, FOOTER = b"BEGIN:VEVENT\r\n", b"END:VCALENDAR\r\n"
 
-NOTICE_TITLE = "Stretches are paused"
-NOTICE_TEXT = "Nothing is planned for these days. When your plan has sessions again, they appear here by themselves."
+NAME = "Turntwice"
+DESCRIPTION = message("A spinal-rotation stretch on waking and before sleep.")
+NEUTRAL_DESCRIPTION = message("A few minutes for myself.")
+ENDED_TITLE = message("This calendar has ended")
+ENDED_TEXT = message("Its address was withdrawn. You can unsubscribe from it; nothing more will appear here.")
+NOTICE_TITLE = message("Stretches are paused")
+NOTICE_TEXT = message("Nothing is planned for these days. When your plan has sessions again, they appear here.")
+NEUTRAL_NOTICE = message("Nothing planned")
 
-# A stretch is private and never blocks a meeting (rule 38); a skipped one is not cancelled either (rule 14).
-_NEVER_BUSY = {
-    "STATUS": vText("CONFIRMED"),
-    "CLASS": vText("PRIVATE"),
-    "TRANSP": vText("TRANSPARENT"),
-    "X-MICROSOFT-CDO-BUSYSTATUS": vText("FREE"),
-}
-_DISPLAY = vText("DISPLAY")
+# A stretch is private and never blocks a meeting (rule 38).
+_NEVER_BUSY = ("CLASS:PRIVATE", "TRANSP:TRANSPARENT", "X-MICROSOFT-CDO-BUSYSTATUS:FREE")
 
-# What breaks readers inside a value: controls but the line feed (rule 33), line ends of other worlds, lone surrogates.
-_UNFIT = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_CONTROL = re.compile(rb"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")
 _UID = re.compile(rb"(?m)^UID:(.+(?:\r\n .+)*)\r$")
 _SPAN = re.compile(rb"(?m)^DTSTART:(\d{8}T\d{6}Z)\r\nDTEND:(\d{8}T\d{6}Z)\r$")
 
@@ -46,9 +51,8 @@ _SPAN = re.compile(rb"(?m)^DTSTART:(\d{8}T\d{6}Z)\r\nDTEND:(\d{8}T\d{6}Z)\r$")
 class Look:
     """How one subscription looks as a whole.
 
-    `zone` is the IANA name in X-WR-TIMEZONE, `uid` the fixed identity of the calendar (rule 37). `lead_minutes` is how
-    long before its session an alarm rings, 0 or more. `stamp` (UTC) is when the plan last ran empty: it dates the one
-    notice that an empty window shows, and nothing else. Raises FeedError for an alarm after the start (rule 23).
+    `zone` is the IANA name in X-WR-TIMEZONE, `uid` the fixed identity of the calendar (rule 37). `stamp` (UTC)
+    is when the plan last ran empty: it dates the one notice that an empty window shows, and nothing else.
     """
 
     name: str
@@ -56,12 +60,23 @@ class Look:
     zone: str
     uid: str
     stamp: datetime
-    alarms: bool = True
-    lead_minutes: int = 0
+    options: Options = field(default_factory=Options)
 
-    def __post_init__(self) -> None:
-        if self.lead_minutes < 0:
-            raise FeedError("an alarm rings at its session or before; give 0 or more minutes of lead")
+
+def name_of(options: Options) -> str:
+    """What a calendar is called, as far as its options let it say."""
+    return NAME if options.detail is Detail.FULL else say(options.language, event.NEUTRAL_TITLE)
+
+
+def description_of(options: Options) -> str:
+    """What a calendar is about, as far as its options let it say."""
+    return say(options.language, DESCRIPTION if options.detail is Detail.FULL else NEUTRAL_DESCRIPTION)
+
+
+def ended(uid: str, stamp: datetime, language: str) -> bytes:
+    """The document of a feed that was ended: one notice, nothing personal, to overwrite the copies (rule 45)."""
+    look = Look(NAME, say(language, ENDED_TITLE), "UTC", uid, stamp, Options(language=language))
+    return check(_header(look) + _notice(look, ENDED_TITLE, ENDED_TEXT) + FOOTER)
 
 
 def render(look: Look, entries: Sequence[Entry]) -> bytes:
@@ -74,21 +89,22 @@ def document(look: Look, events: Iterable[bytes]) -> bytes:
 
     `events` are results of `event_bytes` for the same look. Raises FeedError.
     """
-    return check(_header(look) + (b"".join(events) or _notice(look)) + FOOTER)
+    title, text = (NOTICE_TITLE, NOTICE_TEXT) if look.options.detail is Detail.FULL else (NEUTRAL_NOTICE, "")
+    return check(_header(look) + (b"".join(events) or _notice(look, title, text)) + FOOTER)
 
 
 def event_bytes(look: Look, entry: Entry) -> bytes:
-    """One VEVENT with its alarm, folded, CRLF at every end; of the look it depends on the alarm settings only."""
-    vevent = _event(entry.uid, entry.changed_at, entry.starts, event.duration(entry))
-    vevent["SEQUENCE"] = vText(str(entry.sequence))
-    vevent["SUMMARY"] = _text(event.title(entry))
-    vevent["DESCRIPTION"] = _text(event.text(entry))
-    vevent["X-ALT-DESC"] = _text(event.html(entry), FMTTYPE="text/html")
-    if entry.link:
-        vevent["URL"] = vUri(_fit(entry.link).replace("\n", ""))
-    if look.alarms and entry.state is State.DUE:
-        vevent.add_component(_alarm(entry, look.lead_minutes))
-    return _to_bytes(vevent)
+    """One VEVENT with its alarm, folded, CRLF at every end; of the look it depends on the options only."""
+    options = look.options
+    lines = [
+        *_opening(entry.uid, entry.changed_at, entry.starts, event.duration(entry)),
+        f"SEQUENCE:{entry.sequence}",
+        f"SUMMARY:{escaped(event.title(entry, options))}",
+        *_texts(entry, options),
+        *_alarm(entry, options),
+        "END:VEVENT",
+    ]
+    return b"".join(map(folded, lines))
 
 
 def check(document: bytes) -> bytes:
@@ -98,7 +114,7 @@ def check(document: bytes) -> bytes:
     a character stands anywhere, two components share a UID, an event has no end after its start, or there is no event.
     It expects the order of lines that `event_bytes` writes.
     """
-    _check_bytes(document)
+    check_bytes(document)
     header, *events = document.split(b"\r\n" + BEGIN_EVENT)
     framed = header.startswith(b"BEGIN:VCALENDAR\r\n") and document.endswith(b"\r\nEND:VEVENT\r\n" + FOOTER)
     if not events or not framed:
@@ -111,23 +127,6 @@ def check(document: bytes) -> bytes:
     if len(set(uids)) < len(uids):
         raise FeedError("every event, every alarm and the calendar itself need a UID of their own")
     return document
-
-
-def _check_bytes(document: bytes) -> None:
-    try:
-        document.decode()
-    except UnicodeDecodeError:
-        raise FeedError("the calendar is not UTF-8, or a line is folded inside a character") from None
-    lines = document.split(b"\r\n")
-    if document.count(b"\r") != len(lines) - 1 or document.count(b"\n") != len(lines) - 1:
-        raise FeedError("every line of a calendar ends in CRLF, and no value holds a CR or LF")
-    if lines.pop() or not lines or not all(lines):
-        raise FeedError("a calendar has no empty line and ends with a line end")
-    longest = max(map(len, lines))
-    if longest > LIMIT:
-        raise FeedError(f"a line of the calendar has {longest} octets; fold it at {LIMIT}")
-    if _CONTROL.search(document):
-        raise FeedError("the calendar holds a control character; strip it")
 
 
 def _header(look: Look) -> bytes:
@@ -144,50 +143,56 @@ def _header(look: Look) -> bytes:
     # RFC 7986 5.7 requires the VALUE, and icalendar's own setter leaves it out (rule 36).
     calendar["REFRESH-INTERVAL"] = _text(REFRESH, VALUE="DURATION")
     calendar["X-PUBLISHED-TTL"] = vText(REFRESH)
-    return _to_bytes(calendar).removesuffix(FOOTER)
+    written: bytes = calendar.to_ical(sorted=False)
+    return written.removesuffix(FOOTER)
 
 
-def _notice(look: Look) -> bytes:
-    vevent = _event(f"notice-{look.uid}", look.stamp, look.stamp, event.SHORTEST)
-    vevent["SEQUENCE"] = vText("0")
-    vevent["SUMMARY"] = vText(NOTICE_TITLE)
-    vevent["DESCRIPTION"] = vText(NOTICE_TEXT)
-    return _to_bytes(vevent)
+def _notice(look: Look, title: str, text: str) -> bytes:
+    """The one event of a calendar that has no session to show."""
+    language = look.options.language
+    described = [f"DESCRIPTION:{escaped(say(language, text))}"] if text else []
+    opening = _opening(f"notice-{look.uid}", look.stamp, look.stamp, event.SHORTEST)
+    lines = [*opening, "SEQUENCE:0", f"SUMMARY:{escaped(say(language, title))}", *described, "END:VEVENT"]
+    return b"".join(map(folded, lines))
 
 
-def _event(uid: str, changed_at: datetime, starts: datetime, lasts: timedelta) -> Event:
+def _opening(uid: str, changed_at: datetime, starts: datetime, lasts: timedelta) -> Iterator[str]:
     """The lines that every event has; without METHOD, DTSTAMP means the last revision (RFC 5545 3.8.7.2, rule 13)."""
-    vevent = Event()
-    vevent["UID"] = _text(uid)
-    vevent["DTSTAMP"] = vevent["LAST-MODIFIED"] = _utc(changed_at)
-    vevent["DTSTART"] = _utc(starts)
-    vevent["DTEND"] = _utc(starts + lasts)
-    vevent.update(_NEVER_BUSY)
-    return vevent
+    changed = utc(changed_at)
+    yield "BEGIN:VEVENT"
+    yield f"UID:{escaped(uid)}"
+    yield f"DTSTAMP:{changed}"
+    yield f"LAST-MODIFIED:{changed}"
+    yield f"DTSTART:{utc(starts)}"
+    yield f"DTEND:{utc(starts + lasts)}"
+    yield from _NEVER_BUSY
 
 
-def _alarm(entry: Entry, lead_minutes: int) -> Alarm:
-    valarm = Alarm()
-    valarm["UID"] = _text(f"alarm-{entry.uid}")
-    valarm["ACTION"] = _DISPLAY
-    valarm["TRIGGER"] = vDuration(timedelta(minutes=-lead_minutes))
-    valarm["DESCRIPTION"] = _text(event.alarm(entry))
-    return valarm
+def _texts(entry: Entry, options: Options) -> Iterator[str]:
+    """What to do, and where to say so; nothing in a discreet feed."""
+    text = event.text(entry, options)
+    if text and options.rich:
+        html = event.html(entry, options)
+        yield f"X-ALT-DESC;FMTTYPE=text/html:{escaped(html)}"
+        yield f'DESCRIPTION;ALTREP="data:text/html,{quote(html)}":{escaped(text)}'
+    elif text:
+        yield f"DESCRIPTION:{escaped(text)}"
+    if link := event.link(entry, options):
+        yield f"URL:{fit(link)}".replace("\n", "")
 
 
-def _utc(instant: datetime) -> vText:
-    return vText(f"{instant.astimezone(UTC):%Y%m%dT%H%M%SZ}")
+def _alarm(entry: Entry, options: Options) -> Iterator[str]:
+    """One display alarm, while nothing was said of the session (rules 23, 24)."""
+    if not options.alarms or entry.state is not State.DUE:
+        return
+    yield "BEGIN:VALARM"
+    yield f"UID:{event.alarm_uid(entry)}"
+    yield "ACTION:DISPLAY"
+    yield f"TRIGGER:{f'-PT{options.lead_minutes}M' if options.lead_minutes else 'P0D'}"
+    yield f"DESCRIPTION:{escaped(event.alarm(entry, options))}"
+    yield "END:VALARM"
 
 
 def _text(value: str, **parameters: str) -> vText:
     """A TEXT value: never a plain str, which icalendar writes verbatim on X- properties (rule 55)."""
-    return vText(_fit(value), params=parameters)
-
-
-def _fit(value: str) -> str:
-    return _UNFIT.sub("", value.replace("\t", " "))
-
-
-def _to_bytes(component: Component) -> bytes:
-    written: bytes = component.to_ical(sorted=False)
-    return written
+    return vText(fit(value), params=parameters)

@@ -166,8 +166,14 @@ class Plan:
 
     def session(self, slot: Slot, day: date) -> Session:
         """One slot on one logical date."""
-        starts, closes = self._starts(slot, day), self._closes(slot, day)
-        return Session(slot.name, day, starts, closes, self._not_due(slot, day))
+        opens, closes = self.window(slot, day)
+        starts, grace = _wall_start(slot, opens), timedelta(minutes=slot.grace)
+        zone = self._only_zone(opens)
+        if zone is None:
+            why = self._not_due(slot, day) or self._travelled(opens, starts, closes)
+            return Session(slot.name, day, self._first_shown(starts), self._last_shown(opens, closes) + grace, why)
+        ends = to_instant(closes, zone) + grace
+        return Session(slot.name, day, to_instant(starts, zone), ends, self._not_due(slot, day))
 
     def _not_due(self, slot: Slot, day: date) -> Why | None:
         if day.weekday() not in slot.weekdays or day in self.rest_days:
@@ -175,19 +181,22 @@ class Plan:
         if any(pause.covers(day) for pause in self.pauses):
             return Why.PAUSE
         opens, closes = self.window(slot, day)
-        if self._wall_start(slot, day) >= closes:
-            return Why.NO_ROOM
-        if not self._zone_changes_near(opens):
-            return None
+        return Why.NO_ROOM if _wall_start(slot, opens) >= closes else None
+
+    def _travelled(self, opens: datetime, starts: datetime, closes: datetime) -> Why | None:
+        """A session is due when at least half of its window was lived (spec: streaks section 7)."""
         came = self.zones[0]
         if to_instant(opens, came.zone) < came.since < to_instant(closes, came.zone):
-            return None if self._starts(slot, day) >= came.since else Why.TRAVEL
+            return None if self._first_shown(starts) >= came.since else Why.TRAVEL
         seen = sum((end - begin for begin, end in self._lived(opens, closes)), timedelta())
         return None if seen >= (closes - opens) / 2 else Why.TRAVEL
 
-    def _zone_changes_near(self, wall: datetime) -> bool:
+    def _only_zone(self, wall: datetime) -> str | None:
+        """The zone that holds all around a wall time; None where a change is near enough to matter."""
         around = wall.replace(tzinfo=UTC)
-        return any(abs(change.since - around) < 2 * REACH for change in self.zones)
+        if any(-2 * REACH < change.since - around < 2 * REACH for change in self.zones):
+            return None
+        return self.zone_at(around)
 
     def _segments(self) -> Iterator[tuple[datetime, datetime, str]]:
         ends = (*(change.since for change in self.zones[1:]), LATEST)
@@ -201,19 +210,8 @@ class Plan:
             if begin < end:
                 yield begin, end
 
-    def _starts(self, slot: Slot, day: date) -> datetime:
-        """The first instant at which the person's clock shows the session's time, or skips over it."""
-        wall = self._wall_start(slot, day)
-        if len(self.zones) == 1:
-            return to_instant(wall, self.zones[0].zone)
-        return self._first_shown(wall)
-
-    def _wall_start(self, slot: Slot, day: date) -> datetime:
-        opens, _ = self.window(slot, day)
-        wall = datetime.combine(opens.date(), slot.at)
-        return wall if wall >= opens else wall + timedelta(days=1)
-
     def _first_shown(self, wall: datetime) -> datetime:
+        """The first instant at which the person's clock shows a wall time, or skips over it."""
         for index, (since, until, name) in enumerate(self._segments()):
             instant = to_instant(wall, name)
             if (index == 0 or since <= instant) and instant < until:
@@ -222,13 +220,15 @@ class Plan:
                 return since
         return to_instant(wall, self.zone_at(to_instant(wall, self.zones[0].zone)))
 
-    def _closes(self, slot: Slot, day: date) -> datetime:
-        opens, closes = self.window(slot, day)
-        grace = timedelta(minutes=slot.grace)
-        if len(self.zones) == 1:
-            return to_instant(closes, self.zones[0].zone) + grace
-        spans = list(self._lived(opens, closes))
-        return max((end for _, end in spans), default=to_instant(closes, self.zones[0].zone)) + grace
+    def _last_shown(self, opens: datetime, closes: datetime) -> datetime:
+        """The last instant of a window that was lived."""
+        spans = self._lived(opens, closes)
+        return max((end for _, end in spans), default=to_instant(closes, self.zones[0].zone))
+
+
+def _wall_start(slot: Slot, opens: datetime) -> datetime:
+    wall = datetime.combine(opens.date(), slot.at)
+    return wall if wall >= opens else wall + timedelta(days=1)
 
 
 def two_slots(morning: time, evening: time, day_start: time = DAY_START) -> tuple[Slot, Slot]:

@@ -1,12 +1,14 @@
 """The stretch as data: a supine spinal rotation, its steps, its numbers, its cautions. All wording is our own.
 
 Everything a person reads stands in a named constant or is made from one with named placeholders, so that it can be
-translated. Nothing here promises a cure, and nothing coaches bending forward (source: `SOURCES`, Snook).
+translated. The long form is for pages; the `BRIEF` one for calendars, where it stands in every event.
+Nothing here promises a cure, and nothing coaches bending forward (source: `SOURCES`, Snook).
 """
 
 from dataclasses import dataclass
 
 from calendar_export.errors import PlanError
+from calendar_export.words import message
 
 REPETITIONS = range(3, 6)
 HOLD_SECONDS = range(31)
@@ -24,8 +26,8 @@ HOLD = "Stay there for {seconds} seconds and keep breathing."
 REPEAT = "Do this {count} times on each side, slowly."
 
 BREATHING = "Let the breath lead: in at the middle, out as you turn."
-CUES = {"morning": "Before you get up", "evening": "When you lie down"}
-OTHER_CUE = "When you can lie down for a moment"
+CUES = {"morning": message("Before you get up"), "evening": message("When you lie down")}
+OTHER_CUE = message("When you can lie down for a moment")
 WHERE = "You can do it in bed."
 
 WHAT_FOR = "People do it for stiffness from long sitting and for low back pain that stays."
@@ -51,6 +53,19 @@ ASK_FIRST = (
     "If your low back or sacrum hurts, or if exercise is new to you,"
     " ask a physical therapist or doctor before you start."
 )
+
+# `BRIEF_HOLD` goes after the second step when there is a hold.
+BRIEF_STEPS = (
+    message("On your back, knees bent"),
+    message("Breathe out: let knees sink to one side"),
+    message("Breathe in: back. {count} times each side"),
+)
+BRIEF_HOLD = message("Breathe there for {seconds} s")
+BRIEF_STOP = message("Stop at pain, numbness or a weak leg")
+BRIEF_URGENT = message("Bladder or bowel trouble: urgent help")
+BRIEF_ASK = message("New to it or in pain? Ask a doctor first")
+BRIEF_CAUTIONS = (BRIEF_STOP, BRIEF_URGENT, BRIEF_ASK)
+
 # Publishers and papers by name; `Dose` stays inside what their leaflets print.
 SOURCES = (
     "StayWell patient sheet, snmsc.org",
@@ -82,6 +97,11 @@ def steps(dose: Dose) -> tuple[str, ...]:
     """What to do, one sentence a step, in order, with the person's own numbers; the reader adds 1., 2., 3."""
     hold = (HOLD.format(seconds=dose.hold_seconds),) if dose.hold_seconds else ()
     return (*STEPS[:3], *hold, *STEPS[3:], REPEAT.format(count=dose.repetitions))
+
+
+def brief_steps(dose: Dose) -> tuple[str, ...]:
+    """The steps in short, to be translated; they name the dose as `{count}` and `{seconds}`."""
+    return (*BRIEF_STEPS[:2], *((BRIEF_HOLD,) if dose.hold_seconds else ()), *BRIEF_STEPS[2:])
 
 
 def cue(slot: str) -> str:

@@ -28,6 +28,9 @@ PURE = (
     "calendar_export/routine.py",
     "calendar_export/zones.py",
     "calendar_export/event.py",
+    "calendar_export/options.py",
+    "calendar_export/vtimezone.py",
+    "calendar_export/verdict.py",
 )
 COMMAND_LINE = ("integration/cli.py", "integration/cli/", "integration/__main__.py")
 FLASK = (
@@ -41,6 +44,7 @@ HTTP = ("requests", "urllib3", "urllib.request", "http.client")
 LAW = (
     "integration.core",
     "calendar_export.plan",
+    "calendar_export.options",
     "calendar_export.routine",
     "calendar_export.zones",
     "calendar_export.errors",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from flask import Flask
 
-from calendar_export.blueprint import Document, create
+from calendar_export.blueprint import Document, Missing, create
 
 BODY = b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"
 GZIPPED = gzip.compress(BODY, mtime=0)
@@ -25,8 +25,10 @@ class Shelf:
 
     def find(self, key, agent):
         self.agents.append(agent)
+        if key == "feed_ended.sig":
+            return Missing.GONE
         if key != "feed_k.sig-nature":
-            return None
+            return Missing.UNKNOWN
         return Document("abc123", CHANGED, self.give("plain", BODY), self.give("gzip", GZIPPED))
 
     def give(self, name, body):
@@ -221,3 +223,8 @@ def test_trouble_in_the_store_is_left_to_the_app(client, shelf):
     shelf.agents = None
     with pytest.raises(AttributeError):
         client.get(PATH)
+
+
+def test_an_ended_feed_is_gone_and_an_unknown_one_not_found(client):
+    assert client.get("/calendar/feed_ended.sig.ics").status_code == 410
+    assert client.get("/calendar/feed_other.sig.ics").status_code == 404

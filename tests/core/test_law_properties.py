@@ -201,6 +201,12 @@ def test_a_checkpoint_ends_a_month_that_no_clock_and_no_span_reaches(age):
     assert all(final(day) for day in days(BERLIN, {}, BERLIN.start, checkpoint.upto, now))
 
 
+@pytest.mark.parametrize("age, held", [(0, 1), (88, 89), (89, 90), (90, 90), (150, 90)])
+def test_a_standing_keeps_the_days_of_the_longest_span_and_no_more(age, held):
+    recent = standing(BERLIN, None, since({}), berlin(after(age), 15)).recent
+    assert [day.date for day in recent] == [after(age - n) for n in reversed(range(held))]
+
+
 def test_a_checkpoint_reads_only_the_facts_after_it():
     told = since(told_of(history("D" * 150, "D" * 150)))
     checkpoint = next_checkpoint(BERLIN, None, told, berlin(after(149), 15))

@@ -327,3 +327,12 @@ def test_what_the_person_says_twice_is_one_fact(store):
         said.append(record.tell(store, person, Placed("morning", date(2026, 6, 1)), kind, t(minute)))
     assert said == [State.DONE, State.DONE, None, None, State.SKIPPED, State.SKIPPED]
     assert stored(store, person)[1] == 3
+
+
+def test_that_it_hurt_is_kept_of_a_done_session_and_stands_when_the_service_takes_its_word_back(store):
+    person, _ = somebody(store)
+    session = (date(2026, 6, 1), "morning")
+    enter(store, person, [[A]])
+    assert record.tell(store, person, Placed("morning", session[0]), HURT, t(15)) is State.DONE
+    enter(store, person, [[C]])
+    assert stored(store, person)[0][session].state is State.HURT

@@ -152,6 +152,7 @@ def test_a_mapped_habit_with_a_time_is_its_slot_on_the_logical_date_of_that_time
 def test_a_date_without_a_slot_takes_the_slot_of_the_time():
     found = placed(date=date(2026, 6, 1), performed=at("2026-06-02T00:40:00+02:00"))
     assert found == ("evening", date(2026, 6, 1))
+    assert placed(date=date(2026, 6, 1), performed=at("2026-06-02T07:00:00+02:00")) == ("morning", date(2026, 6, 1))
 
 
 # No time given
