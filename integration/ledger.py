@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from integration.core.merge import Merged, age, merge
-from integration.core.model import Fact, FactKind, Person, State
+from integration.core.model import PERSON, Fact, FactKind, Person, State
 from integration.core.standing import SPANS
 from integration.store import checkpoints, facts, people
 from integration.store.engine import Database
@@ -48,6 +48,11 @@ class Ledger:
     def states(self, sessions: Iterable[Session]) -> dict[Session, State | None]:
         """The state that facts give each session; None where they leave it open."""
         return {session: self.merged(session).state for session in dict.fromkeys(sessions)}
+
+    def last_word(self, session: Session) -> FactKind | None:
+        """What the person said last of a session on our own pages."""
+        said = [fact for fact in self._session(session) if fact.source == PERSON]
+        return max(said, key=age).kind if said else None
 
     def last_done(self, source: str, day: date) -> Session | None:
         """The session of a date that a source said last to be done, and has not taken back."""

@@ -9,7 +9,7 @@ from integration.keys import KeyKind, Keys
 
 @dataclass(frozen=True, slots=True)
 class SessionKey:
-    """What a session's key names: the feed it stands in (by the random part of its key), the date and the slot."""
+    """What a session's key names: the feed it stands in (by its id), the date and the slot."""
 
     feed: str
     date: date
@@ -37,7 +37,7 @@ class Links:
         return f"{self.public_url}/hooks/{service}/{self.keys.key(KeyKind.HOOK, random)}"
 
     def session(self, feed: str, day: date, slot: str) -> str:
-        """The page of one session; the link dies with its feed."""
+        """The page of one session, by the id of its feed: the link dies with that."""
         return f"{self.public_url}/session/{self.keys.key(KeyKind.SESSION, f'{feed}~{day:%Y%m%d}~{slot}')}"
 
     def read_session(self, key: str) -> SessionKey:

@@ -1,40 +1,37 @@
 """The feeds as documents: built when something changed or the week rolled, kept with their tag, served from the store.
 
-A poll that finds nothing new costs one query. Rule numbers are those of calendar-feed.
+A poll that finds nothing new costs one query. When building or checking fails, the last good document is served, the
+failure is counted, and logged once. Rule numbers are those of calendar-feed.
 """
 
 import gzip
 import hashlib
-from datetime import date, timedelta
+import logging
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import partial
 
+from calendar_export.clients import recognise
+
 from calendar_export import feed
-from calendar_export.blueprint import Document
-from calendar_export.event import Entry, State, uid
-from calendar_export.feed import Look
-from calendar_export.plan import Session
-from calendar_export.routine import Dose
+from calendar_export.blueprint import Document, Missing
+from integration import documents
 from integration.clock import Clock
-from integration.core import model
-from integration.core.merge import Merged
-from integration.core.model import Feed, Person
-from integration.errors import NotFound
+from integration.core.model import Feed
+from integration.documents import Draft, monday
+from integration.errors import NotFound, StoreUnavailable
+from integration.fetches import Fetches
 from integration.keys import KeyKind, Keys
 from integration.links import Links
-from integration.status import merged_sessions
 from integration.store import facts, feeds
 from integration.store.engine import Database, Store
 from integration.store.feeds import Built, Stored
 
-BACK = timedelta(days=14)
-FORWARD = timedelta(days=60)
-NAME = "Turntwice"
-DESCRIPTION = "A spinal-rotation stretch on waking and before sleep."
-_SHOWN = {
-    model.State.DONE: State.DONE,
-    model.State.SKIPPED: State.SKIPPED,
-    model.State.HURT: State.HURT,
-}
+NOTICE = timedelta(days=14)
+"""How long a revoked feed shows a notice without anything personal, before it is gone (rule 45)."""
+
+log = logging.getLogger(__name__)
 
 
 class Publisher:
@@ -42,21 +39,32 @@ class Publisher:
 
     def __init__(self, store: Store, keys: Keys, links: Links, clock: Clock) -> None:
         self._store, self._keys, self._links, self._clock = store, keys, links, clock
+        self._fetches = Fetches(store)
+        self._failing: set[str] = set()
+        self.failures: Counter[str] = Counter()
 
-    def find(self, key: str, agent: str) -> Document | None:  # noqa: ARG002  shown to the person in a later issue
-        """The fresh document behind a feed's key. Raises StoreUnavailable."""
+    def find(self, key: str, agent: str) -> Document | Missing:
+        """The fresh document behind a feed's key. Raises StoreUnavailable when there is none to serve."""
         try:
             random = self._keys.read(KeyKind.FEED, key)
         except NotFound:
-            return None
+            return Missing.UNKNOWN
         with self._store.reading() as db:
             found = feeds.poll(db, random)
         if found is None:
-            return None
+            return Missing.UNKNOWN
         subscription, person, stored = found
-        week = monday(person.plan.today(self._clock()))
-        if stored is None or (stored.changes, stored.week) != (person.changes, week):
-            stored = self._rebuilt(subscription, person, week, stored)
+        now = self._clock()
+        if subscription.revoked_at:
+            return self._notice(subscription, subscription.revoked_at, now)
+        if client := recognise(agent):
+            self._fetches.note(subscription.id, client, now)
+        draft = Draft(subscription, person, monday(person.plan.today(now)), self._links)
+        if stored and (stored.changes, stored.week, stored.look) == (person.changes, draft.week, draft.fingerprint):
+            return self._stored(subscription, stored)
+        return self._fresh(draft, stored)
+
+    def _stored(self, subscription: Feed, stored: Stored) -> Document:
         body = partial(self._body, subscription.id)
         return Document(stored.etag, stored.changed_at, partial(body, False), partial(body, True))
 
@@ -64,66 +72,70 @@ class Publisher:
     # tag, which the client's next poll finds changed: once more than needed, never wrong.
     def _body(self, feed_id: str, gzipped: bool) -> bytes:
         with self._store.reading() as db:
-            return feeds.body(db, feed_id, gzipped)
+            body = feeds.body(db, feed_id, gzipped)
+        if body is None:
+            raise StoreUnavailable("the feed was revoked this moment")
+        return body
 
-    def _rebuilt(self, subscription: Feed, person: Person, week: date, old: Stored | None) -> Stored:
+    def _fresh(self, draft: Draft, stored: Stored | None) -> Document:
+        """A new document, kept; the last good one when that fails (rules 9 and 44)."""
+        try:
+            built = self._built(draft, stored)
+        except Exception as error:
+            self._count(draft.feed, error)
+            if stored is None:
+                raise StoreUnavailable("the feed cannot be built just now") from error
+            return self._stored(draft.feed, stored)
+        self._failing.discard(draft.feed.id)
+        self._keep(draft.feed, built)
+        return _in_memory(built)
+
+    def _built(self, draft: Draft, stored: Stored | None) -> Built:
         with self._store.reading() as db:
-            document = build(db, subscription, person, week, self._links)
+            document = _document(db, draft, stored)
         etag = hashlib.sha256(document).hexdigest()[:32]
-        changed_at = old.changed_at if old and old.etag == etag else self._clock()
-        stored = Stored(etag, changed_at, person.changes, week)
-        with self._store.writing() as db:
-            feeds.keep(db, subscription.id, Built(stored, document, gzip.compress(document, mtime=0)))
-        return stored
+        changed_at = stored.changed_at if stored and stored.etag == etag else self._clock()
+        made = Stored(etag, changed_at, draft.person.changes, draft.week, draft.fingerprint)
+        return Built(made, document, gzip.compress(document, 6, mtime=0))
+
+    def _keep(self, subscription: Feed, built: Built) -> None:
+        try:
+            with self._store.writing() as db:
+                feeds.keep(db, subscription.id, built)
+        except StoreUnavailable as error:
+            self._count(subscription, error)
+
+    def _count(self, subscription: Feed, error: Exception) -> None:
+        reason = getattr(error, "reason", type(error).__name__)
+        self.failures[reason] += 1
+        if subscription.id not in self._failing:
+            self._failing.add(subscription.id)
+            # No traceback: it may quote what a person wrote. The class says where to look.
+            log.error("feed %s: %s (%s); serving the last good document", subscription.id, reason, type(error).__name__)
+
+    def _notice(self, subscription: Feed, revoked_at: datetime, now: datetime) -> Document | Missing:
+        """Two weeks of one notice that overwrites the copies in people's calendars, then nothing (rule 45)."""
+        if now >= revoked_at + NOTICE:
+            return Missing.GONE
+        body = feed.ended(f"{subscription.id}@turntwice", revoked_at, subscription.options.language)
+        etag = hashlib.sha256(body).hexdigest()[:32]
+        return Document(etag, revoked_at, lambda: body, lambda: gzip.compress(body, 6, mtime=0))
 
 
-def monday(day: date) -> date:
-    """The Monday on or before a date: the window is laid from it, so it moves once a week (rule 4)."""
-    return day - timedelta(days=day.weekday())
+def _document(db: Database, draft: Draft, stored: Stored | None) -> bytes:
+    """Mends the stored document where that will do, reuses its events where it will not, or builds from nothing."""
+    if stored is None or stored.look != draft.fingerprint:
+        return documents.build(db, draft, {})
+    old = feeds.body(db, draft.feed.id, gzipped=False) or b""
+    # From before the window on: a session that left it may come back.
+    revised = facts.revised_after(db, draft.person.id, stored.changes)
+    if stored.week == draft.week and old:
+        mended = documents.mend(db, draft, old, [key for key in revised if draft.first <= key[0] <= draft.last])
+        if mended:
+            return mended
+    return documents.build(db, draft, documents.reusable(draft, old, revised))
 
 
-def build(db: Database, subscription: Feed, person: Person, week: date, links: Links) -> bytes:
-    """The document of a feed for the week that begins on that Monday. Raises FeedError, StoreUnavailable."""
-    first, last = week - BACK, week + FORWARD - timedelta(days=1)
-    merged = merged_sessions(facts.since(db, person.id, first))
-    revisions = facts.revisions_between(db, person.id, first, last)
-    sessions = [s for s in person.plan.sessions(first, last) if s.not_due is None or (s.date, s.slot) in merged]
-    entries = [
-        _entry(subscription, person, session, merged.get((session.date, session.slot)), revisions, links)
-        for session in sessions
-    ]
-    return feed.render(_look(subscription, person), entries)
-
-
-def _entry(
-    subscription: Feed,
-    person: Person,
-    session: Session,
-    merged: Merged | None,
-    revisions: facts.Revisions,
-    links: Links,
-) -> Entry:
-    version = person.plan.version_on(session.date)
-    sequence, changed_at = revisions.get((session.date, session.slot), (0, person.created_at))
-    return Entry(
-        uid=uid(person.id, session.date, session.slot),
-        slot=session.slot,
-        date=session.date,
-        starts=session.starts,
-        state=_SHOWN.get(merged.state, State.DUE) if merged and merged.state else State.DUE,
-        sequence=sequence,
-        changed_at=changed_at,
-        dose=version.dose if version else Dose(),
-        link=links.session(subscription.key, session.date, session.slot),
-    )
-
-
-def _look(subscription: Feed, person: Person) -> Look:
-    plan = person.plan
-    return Look(
-        name=NAME,
-        description=DESCRIPTION,
-        zone=plan.zones[-1].zone,
-        uid=f"{subscription.id}@turntwice",
-        stamp=plan.versions[-1].made_at,
-    )
+def _in_memory(built: Built) -> Document:
+    body: Callable[[], bytes] = lambda: built.body  # noqa: E731
+    return Document(built.stored.etag, built.stored.changed_at, body, lambda: built.gzipped)

@@ -95,12 +95,11 @@ def tell(
     with store.writing() as db:
         people.lock(db, person.id)
         ledger, key = Ledger(db, person, now), (session.date, session.slot)
-        before = ledger.merged(key)
-        ledger.enter(Fact(PERSON, random_id(), kind, session.slot, session.date, now, now, reason=reason))
-        after = ledger.merged(key)
-        # That it hurt is kept even where the session stays done: the person said so.
-        if kind is FactKind.HURT or (before.state, before.evidence) != (after.state, after.evidence):
+        # A word that changes nothing now still counts for what may come late: an undo is a wall.
+        if ledger.last_word(key) is not kind:
+            ledger.enter(Fact(PERSON, random_id(), kind, session.slot, session.date, now, now, reason=reason))
             ledger.save(None)
+        after = ledger.merged(key)
     return after.state
 
 

@@ -18,10 +18,9 @@ from integration.store.engine import Database, Store
 def read(store: Store, person: Person, now: datetime) -> Standing:
     """All numbers of a person at an instant (UTC). Raises StoreUnavailable."""
     with store.reading() as db:
-        held = checkpoints.newest(db, person.id)
-        told = _Told(db, person)
-        stands = standing(person.plan, held, told, now)
+        held, told = checkpoints.newest(db, person.id), _Told(db, person)
         fresh = next_checkpoint(person.plan, held, told, now)
+        stands = standing(person.plan, fresh or held, told, now)
     if fresh:
         _keep(store, person, fresh)
     return stands

@@ -19,7 +19,7 @@ COMMANDS = {
     "db": "Migrate, check and back up the database.",
     "deliveries": "What services sent, and what became of it.",
     "doctor": "Say what is wrong and what to type.",
-    "feed": "Calendars: the one-off file.",
+    "feed": "A person's calendars: list, add, change, check, export.",
     "person": "Add, list, show and delete people.",
     "plan": "Change times or zone, pause and resume.",
     "serve": "Migrate and serve: one process, nothing else needed.",

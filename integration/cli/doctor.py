@@ -2,19 +2,17 @@
 
 import os
 from collections.abc import Callable, Iterator
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import click
 
 from calendar_export.errors import CalendarError
+from calendar_export.verdict import reaches_the_web
 from integration.config import Config
 from integration.errors import TurntwiceError
 from integration.parts import Parts, assemble
 from integration.store import schema, upkeep
 from webhooks.errors import WebhookError
-
-HOME_NAMES = ("localhost", ".local", ".internal", ".lan", ".home.arpa")
 
 
 @click.command(name="doctor")
@@ -51,8 +49,7 @@ def _troubles(parts: Parts) -> Iterator[str]:
 def _about_address(public_url: str) -> Iterator[str]:
     """What calendars elsewhere will make of the address that we hand out (calendar-feed rule 49)."""
     parts = urlsplit(public_url)
-    host = parts.hostname or ""
-    if _at_home(host):
+    if not reaches_the_web(public_url):
         yield (
             f"calendars on other machines cannot reach {public_url}; set TURNTWICE_PUBLIC_URL to an address that they"
             " can, such as https://stretch.example.org"
@@ -61,10 +58,3 @@ def _about_address(public_url: str) -> Iterator[str]:
         yield f"Google Calendar refuses {public_url} because it is not https; put a proxy with a certificate before it"
     else:
         click.echo(f"ok: the address handed out is {public_url}")
-
-
-def _at_home(host: str) -> bool:
-    try:
-        return not ip_address(host).is_global
-    except ValueError:
-        return host.endswith(HOME_NAMES) or "." not in host

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from calendar_export.options import Options
 from calendar_export.plan import Plan
 
 PERSON = "person"
@@ -66,14 +67,23 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One calendar subscription, with a key of its own."""
+    """One calendar subscription, with a key and options of its own.
+
+    `edition` counts the changes of its options, the last at `altered_at`. `fetched_by` names the client that asked
+    last, at `fetched_at`; browsers are not counted. Instants are UTC.
+    """
 
     id: str
     person: str
     key: str = field(repr=False)
     label: str
     created_at: datetime
+    options: Options = field(default_factory=Options)
+    edition: int = 0
+    altered_at: datetime | None = None
     revoked_at: datetime | None = None
+    fetched_at: datetime | None = None
+    fetched_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

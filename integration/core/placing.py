@@ -39,20 +39,25 @@ def place(plan: Plan, report: Report, mapped: str | None, now: datetime, realtim
     `mapped` is the slot that the connection's mapping gives the report's habit; `realtime` says that the source reports
     a completion when it happens, so that the arrival `now` (UTC) may stand in for a missing time.
     """
-    slot, moment = report.slot or mapped, report.performed or (Moment(now) if realtime else None)
+    slot, moment = report.slot or mapped, report.performed or _arrival(plan, report, now, realtime)
     if report.said_at and report.said_at > now + AHEAD:
         return Unplaced("in_the_future", "It was said at a time more than a day from now.")
     if report.date and slot:
         return check_session(plan, Placed(slot, report.date), now)
     if moment is None:
-        return Unplaced("no_time", "It did not say when, and this source does not report at once.")
+        return Unplaced("no_time", "It did not say at what time, so it may be the morning or the evening.")
     if moment.at > now + AHEAD:
         return Unplaced("in_the_future", "It was said to be done more than a day from now.")
     day, by_time = plan.placed(wall_of(plan, moment))
     day = report.date or day
-    if not (slot or by_time):
+    if not (slot or by_time) and day >= plan.start:
         return Unplaced("outside_the_plan", f"The plan has no session at that time of {day}.")
     return check_session(plan, Placed(slot or by_time or "", day), now)
+
+
+def _arrival(plan: Plan, report: Report, now: datetime, realtime: bool) -> Moment | None:
+    """The arrival in place of a missing time: only of a source that reports at once, and of what it did that day."""
+    return Moment(now) if realtime and report.date in (None, plan.today(now)) else None
 
 
 def wall_of(plan: Plan, moment: Moment) -> datetime:

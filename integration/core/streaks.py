@@ -34,12 +34,14 @@ class Tally:
     """The fold's state after a day.
 
     `since_empty` counts the done days after `last_empty`: a second empty day within a week cuts the active-day streak
-    back to them. `began` and `began_again` are the first done day of that streak and of that part of it.
+    back to them. `retired` are slots that the plan does not have at present. `began` and `began_again` are the first
+    done day of that streak and of that part of it.
     """
 
     score: float = 0.0
     slot_scores: dict[str, float] = field(default_factory=dict)
     slots: dict[str, Run] = field(default_factory=dict)
+    retired: frozenset[str] = frozenset()
     perfect: Run = Run()
     active: Run = Run()
     since_empty: int = 0
@@ -51,7 +53,7 @@ class Tally:
 def fold(tally: Tally, days: Iterable[Day]) -> Tally:
     """The tally after further days, in order, each one date later than the one before."""
     for day in days:
-        tally = _after(tally, day)
+        tally = _after(_with_slots_of(tally, day), day)
     return tally
 
 
@@ -70,6 +72,16 @@ def adherence(days: Sequence[Day], span: int) -> tuple[int, int]:
     last = days[-span:]
     waiting = sum(state is State.PENDING for day in last for _, state in day.states)
     return sum(day.done for day in last), sum(day.due for day in last) - waiting
+
+
+def _with_slots_of(tally: Tally, day: Day) -> Tally:
+    """A slot that the plan dropped keeps its run; one that comes back begins anew (spec: streaks section 10)."""
+    present = {name for name, _ in day.states}
+    retired = frozenset(tally.slots.keys() - present)
+    if retired == tally.retired:
+        return tally
+    back = {name: tally.slots[name].end() for name in tally.retired & present}
+    return replace(tally, slots=tally.slots | back, retired=retired)
 
 
 def _after(tally: Tally, day: Day) -> Tally:

@@ -8,8 +8,10 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from integration.errors import NotFound
+from integration.pages import feeds, settings, subscribe
 from integration.pages.answers import harden, not_found, too_large
 from integration.pages.me import MyPage
+from integration.pages.mine import Mine
 from integration.pages.session import SessionPage
 from integration.pages.start import StartPage
 from integration.parts import Parts
@@ -20,7 +22,8 @@ def create(parts: Parts) -> Blueprint:
     blueprint = Blueprint(
         "pages", __name__, template_folder="templates", static_folder="static", static_url_path="/static"
     )
-    start, me, session = StartPage(parts), MyPage(parts), SessionPage(parts)
+    mine = Mine(parts)
+    start, me, session = StartPage(parts), MyPage(mine), SessionPage(parts)
     blueprint.add_url_rule("/", "start", start.show)
     blueprint.add_url_rule("/", "make", start.make, methods=["POST"])
     blueprint.add_url_rule("/me/<key>", "me", me.show)
@@ -29,6 +32,9 @@ def create(parts: Parts) -> Blueprint:
     blueprint.add_url_rule("/me/<key>/connections/<connection>/revoke", "revoke", me.revoke, methods=["POST"])
     blueprint.add_url_rule("/session/<key>", "session", session.show)
     blueprint.add_url_rule("/session/<key>", "answer", session.answer, methods=["POST"])
+    feeds.add_to(blueprint, mine)
+    settings.add_to(blueprint, mine)
+    subscribe.add_to(blueprint, parts)
     blueprint.register_error_handler(NotFound, _unknown)
     blueprint.register_error_handler(RequestEntityTooLarge, _too_large)
     blueprint.app_errorhandler(404)(_unknown)

@@ -53,6 +53,13 @@ def read(typed: Mapping[str, str]) -> PlanForm:
     return PlanForm(values, errors, None if errors else _wish(parsed))
 
 
+def parsed(name: str, text: str) -> Any:
+    """One field of a plan as a value. Raises PlanError for what cannot be read."""
+    if len(text) > LONGEST or not text.isprintable():
+        raise PlanError(f"give up to {LONGEST} plain characters")
+    return _PARSERS[name](text.strip())
+
+
 @lru_cache(maxsize=1)
 def zones() -> tuple[str, ...]:
     """The zones to choose from, in order of their names."""

@@ -1,19 +1,15 @@
 """All that my page shows, gathered from the store and put into the page's own words. Reads only."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from ipaddress import ip_address
 from urllib.parse import urlsplit
-
-import segno
-from markupsafe import Markup
 
 from integration import status
 from integration.core.model import Connection, Day, Feed, Person, State
 from integration.core.standing import Standing
 from integration.core.streaks import Run
-from integration.links import Links
 from integration.pages import words
 from integration.pages.heatmap import Cell, weeks
 from integration.parts import Parts
@@ -66,16 +62,6 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
-    """A feed with its addresses. `qr` is an inline SVG of the webcal address."""
-
-    label: str
-    address: str = field(repr=False)
-    webcal: str = field(repr=False)
-    qr: Markup = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Linked:
     """A connection, and what was last heard from it; `heard` is empty where nothing was."""
 
@@ -99,7 +85,7 @@ class Overview:
     score: int
     rates: tuple[Rate, ...]
     weeks: list[list[Cell]]
-    subscriptions: tuple[Subscription, ...]
+    feeds: tuple[Feed, ...]
     linked: tuple[Linked, ...]
     slots: tuple[str, ...]
     reach: str
@@ -121,7 +107,7 @@ def overview(parts: Parts, person: Person, now: datetime) -> Overview:
         score=round(100 * stands.tally.score),
         rates=tuple(_rate(stands, span) for span in stands.adherence),
         weeks=weeks(stands),
-        subscriptions=tuple(_subscription(parts.links, feed) for feed in subscribed),
+        feeds=tuple(subscribed),
         linked=tuple(_linked(person, one, parts.providers, heard) for one in live),
         slots=slots,
         reach=reach(parts.links.public_url),
@@ -164,14 +150,6 @@ def _rate(stands: Standing, span: int) -> Rate:
     done, due = stands.adherence[span]
     told = [f"{count} {words.SHORT[State(state)]}" for state, count in stands.neutral(span).items() if count]
     return Rate(span, done, due, words.listed(told))
-
-
-def _subscription(links: Links, feed: Feed) -> Subscription:
-    webcal = links.webcal(feed.key)
-    drawn = segno.make(webcal, error="m").svg_inline(
-        scale=4, border=3, dark="#14201e", light="#ffffff", svgclass="qr", lineclass=None, omitsize=True
-    )
-    return Subscription(feed.label, links.feed(feed.key), webcal, Markup(drawn))  # noqa: S704  drawn from our own text
 
 
 def _linked(

@@ -60,10 +60,9 @@ class SessionPage:
     def _open(self, key: str) -> Opened:
         named, now = self.parts.links.read_session(key), self.parts.clock()
         with self.parts.store.reading() as db:
-            found = feeds.poll(db, named.feed)
-            if found is None:
+            person = feeds.reader(db, named.feed)
+            if person is None:
                 raise NotFound("no such key")
-            person = found[1]
             told = merge(facts.of_session(db, person.id, named.date, named.slot)).state
         slot = person.plan.slot_on(named.slot, named.date)
         planned = days.state(person.plan.session(slot, named.date), told, now) if slot else told

@@ -1,7 +1,7 @@
 """How the pages put things: states, buttons, days, times. Nothing here reproaches: what was not done has passed."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from calendar_export import event
 from calendar_export.plan import Plan
@@ -51,6 +51,8 @@ HEARD = {
     "quarantined": "Set aside",
 }
 
+UNITS = (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1)))
+
 
 def day_name(day: date, today: date) -> str:
     """`Tuesday 2 June`, with the year where it is not this one."""
@@ -66,6 +68,20 @@ def moment(instant: datetime, plan: Plan) -> str:
     """An instant (UTC) as the person's own clock showed it."""
     wall = to_wall(instant, plan.zone_at(instant))
     return f"{wall:%a} {wall.day} {wall:%B}, {wall:%H:%M}"
+
+
+def ago(instant: datetime, now: datetime) -> str:
+    """How long an instant is past, in words; one that is ahead by a slip of clocks is just now."""
+    passed = now - instant
+    for unit, length in UNITS:
+        if passed >= length:
+            return f"{counted(passed // length, unit)} ago"
+    return "just now"
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 hour`, `3 hours`."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def sentence(text: str) -> str:

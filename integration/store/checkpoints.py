@@ -3,12 +3,14 @@
 from datetime import date
 
 import msgspec
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from integration.core.standing import Checkpoint
 from integration.core.streaks import Tally
 from integration.store.tables import checkpoints
 from integration.store.upsert import insert_into
+
+_DROP = delete(checkpoints).where(checkpoints.c.person == bindparam("person"), checkpoints.c.upto >= bindparam("day"))
 
 
 def newest(db: Connection, person: str) -> Checkpoint | None:
@@ -27,4 +29,4 @@ def keep(db: Connection, person: str, checkpoint: Checkpoint) -> None:
 
 def drop_from(db: Connection, person: str, day: date) -> None:
     """Drops what a change on that date makes wrong."""
-    db.execute(delete(checkpoints).where(checkpoints.c.person == person, checkpoints.c.upto >= day))
+    db.execute(_DROP, {"person": person, "day": day})

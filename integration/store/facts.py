@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from integration.core.model import Fact, FactKind
-from integration.store.tables import facts, revisions
+from integration.store.tables import facts, people, revisions
 from integration.store.upsert import insert_into
 
 SECOND = 1_000_000
@@ -92,8 +92,11 @@ def supersede(db: Connection, person: str, source: str, event: str) -> None:
 
 
 def bump(db: Connection, person: str, day: date, slot: str, now: datetime) -> None:
-    """Raises a session's SEQUENCE by one and its LAST-MODIFIED by at least a second (calendar-feed rules 11 and 12)."""
-    values = {"person": person, "date": day, "slot": slot, "sequence": 1, "changed_at": now}
+    """Raises a session's SEQUENCE by one and its LAST-MODIFIED by at least a second (calendar-feed rules 11 and 12).
+
+    Call it before the person's count of changes is raised: the revision bears the next number.
+    """
+    values = {"person": person, "date": day, "slot": slot, "sequence": 1, "changed_at": now, "whose": person}
     db.execute(_bump(db.dialect.name), values)
 
 
@@ -103,12 +106,17 @@ def _microseconds(column: ColumnElement[datetime]) -> ColumnElement[int]:
 
 @cache
 def _bump(dialect: str) -> Executable:
-    fresh = insert_into(revisions, dialect)
+    nth = select(people.c.changes + 1).where(people.c.id == bindparam("whose")).scalar_subquery()
+    fresh = insert_into(revisions, dialect).values(change=nth)
     held, given = _microseconds(revisions.c.changed_at), _microseconds(fresh.excluded.changed_at)
     later = held + SECOND
     upsert: Executable = fresh.on_conflict_do_update(
         index_elements=[revisions.c.person, revisions.c.date, revisions.c.slot],
-        set_={"sequence": revisions.c.sequence + 1, "changed_at": case((later > given, later), else_=given)},
+        set_={
+            "sequence": revisions.c.sequence + 1,
+            "changed_at": case((later > given, later), else_=given),
+            "change": fresh.excluded.change,
+        },
     )
     return upsert
 
@@ -137,3 +145,9 @@ def _fact(row: Row[Any]) -> Fact:
         row.note,
         row.content,
     )
+
+
+def revised_after(db: Connection, person: str, change: int) -> list[tuple[date, str]]:
+    """The sessions that were revised after that change of the person."""
+    query = select(revisions.c.date, revisions.c.slot).where(revisions.c.person == person, revisions.c.change > change)
+    return [(row.date, row.slot) for row in db.execute(query)]

@@ -113,7 +113,8 @@ facts = Table(
     Column("duration_seconds", Integer, nullable=True),
     Column("note", Text, nullable=True),
     Column("content", Text, nullable=False, default=""),
-    Column("delivery", Serial, ForeignKey("deliveries.id", ondelete="SET NULL"), nullable=True, index=True),
+    # No reference: deliveries are deleted after some months, facts never.
+    Column("delivery", Serial, nullable=True),
     UniqueConstraint("person", "source", "event", "version", name="uq_facts_event"),
     Index("ix_facts_person_date", "person", "date"),
 )
@@ -126,6 +127,9 @@ revisions = Table(
     Column("slot", Text, primary_key=True),
     Column("sequence", Integer, nullable=False),
     Column("changed_at", Instant, nullable=False),
+    # The person's count of changes with this one, so that a document knows which of its events are outdated.
+    Column("change", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 checkpoints = Table(
@@ -134,6 +138,7 @@ checkpoints = Table(
     Column("person", Text, _of("people"), primary_key=True),
     Column("upto", Date, primary_key=True),
     Column("tally", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 feeds = Table(
@@ -143,8 +148,14 @@ feeds = Table(
     Column("person", Text, _of("people"), nullable=False, index=True),
     Column("key", Text, nullable=False, unique=True),
     Column("label", Text, nullable=False),
+    Column("options", Text, nullable=False),
+    # How often, and when last, the options were changed: every event of the feed then has another look.
+    Column("edition", Integer, nullable=False, default=0),
+    Column("altered_at", Instant, nullable=True),
     Column("created_at", Instant, nullable=False),
     Column("revoked_at", Instant, nullable=True),
+    Column("fetched_at", Instant, nullable=True),
+    Column("fetched_by", Text, nullable=True),
 )
 
 documents = Table(
@@ -155,6 +166,8 @@ documents = Table(
     Column("changed_at", Instant, nullable=False),
     Column("changes", BigInteger, nullable=False),
     Column("week", Date, nullable=False),
+    # What all events depend on beside their sessions: options, words, public address.
+    Column("look", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("gzipped", LargeBinary, nullable=False),
 )

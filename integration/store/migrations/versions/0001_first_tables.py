@@ -36,6 +36,7 @@ def _people() -> None:
         sa.Column("tally", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["person"], ["people.id"], name="fk_checkpoints_person_people", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("person", "upto", name="pk_checkpoints"),
+        sqlite_with_rowid=False,
     )
 
 
@@ -95,14 +96,10 @@ def _facts() -> None:
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("content", sa.Text(), nullable=False),
         sa.Column("delivery", serial, nullable=True),
-        sa.ForeignKeyConstraint(
-            ["delivery"], ["deliveries.id"], name="fk_facts_delivery_deliveries", ondelete="SET NULL"
-        ),
         sa.ForeignKeyConstraint(["person"], ["people.id"], name="fk_facts_person_people", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_facts"),
         sa.UniqueConstraint("person", "source", "event", "version", name="uq_facts_event"),
     )
-    op.create_index("ix_facts_delivery", "facts", ["delivery"], unique=False)
     op.create_index("ix_facts_person_date", "facts", ["person", "date"], unique=False)
     op.create_table(
         "revisions",
@@ -111,8 +108,10 @@ def _facts() -> None:
         sa.Column("slot", sa.Text(), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.Column("change", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["person"], ["people.id"], name="fk_revisions_person_people", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("person", "date", "slot", name="pk_revisions"),
+        sqlite_with_rowid=False,
     )
 
 
@@ -123,8 +122,13 @@ def _calendar() -> None:
         sa.Column("person", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("options", sa.Text(), nullable=False),
+        sa.Column("edition", sa.Integer(), nullable=False),
+        sa.Column("altered_at", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.Column("fetched_at", sa.BigInteger(), nullable=True),
+        sa.Column("fetched_by", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["person"], ["people.id"], name="fk_feeds_person_people", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_feeds"),
         sa.UniqueConstraint("key", name="uq_feeds_key"),
@@ -137,6 +141,7 @@ def _calendar() -> None:
         sa.Column("changed_at", sa.BigInteger(), nullable=False),
         sa.Column("changes", sa.BigInteger(), nullable=False),
         sa.Column("week", sa.Date(), nullable=False),
+        sa.Column("look", sa.Text(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("gzipped", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["feed"], ["feeds.id"], name="fk_documents_feed_feeds", ondelete="CASCADE"),
