@@ -12,10 +12,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from calendar_export.clients import recognise
-
 from calendar_export import feed
 from calendar_export.blueprint import Document, Missing
+from calendar_export.clients import recognise
 from integration import documents
 from integration.clock import Clock
 from integration.core.model import Feed
@@ -130,7 +129,8 @@ def _document(db: Database, draft: Draft, stored: Stored | None) -> bytes:
     # From before the window on: a session that left it may come back.
     revised = facts.revised_after(db, draft.person.id, stored.changes)
     if stored.week == draft.week and old:
-        mended = documents.mend(db, draft, old, [key for key in revised if draft.first <= key[0] <= draft.last])
+        shown = [key for key in revised if draft.first <= key[0] <= draft.last]
+        mended = documents.mend(db, draft, old, shown) if shown else old
         if mended:
             return mended
     return documents.build(db, draft, documents.reusable(draft, old, revised))

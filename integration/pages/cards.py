@@ -86,7 +86,7 @@ def in_words(options: Options) -> str:
     parts = [
         "Discreet: a neutral title, no steps, no links" if discreet else "Everything: steps, when to stop, links",
         _alarms(options),
-        f"{options.back} days back, {options.ahead} ahead",
+        f"{words.counted(options.back, 'day')} back, {options.ahead} ahead",
         *(["formatted text"] if options.rich and not discreet else []),
         LANGUAGE_NAMES[options.language],
     ]

@@ -5,8 +5,7 @@ reads and then writes fails under load whatever the timeout.
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from threading import Lock
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -14,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from integration.errors import StoreUnavailable
+from integration.store.turns import Turns
 
 Database = Connection
 """An open connection, as queries take it; the rest of the program needs no other word of SQLAlchemy."""
@@ -35,8 +35,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self.engine = _open(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
-        # SQLite has one writer. Threads that queue here take turns at once; in SQLite's own queue they sleep and retry.
-        self._turn: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
+        self._turns = Turns(self.engine) if self.is_sqlite else None
         # Reading needs no transaction; on PostgreSQL that saves two round trips a request.
         self._reader = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -49,9 +48,7 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction, committed and on disk when the block ends. Raises StoreUnavailable, then nothing is stored."""
-        with _translated(), self._turn, self.engine.begin() as connection:
-            if self.is_sqlite:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+        with _translated(), self._turns.taken() if self._turns else self.engine.begin() as connection:
             yield connection
 
     def close(self) -> None:

@@ -80,21 +80,27 @@ def _measure(stack: ExitStack, folder: Path, seconds: float, connections: int) -
 
 def _cases(bare: int, ours: int, feed: str, hooks: list[dict[str, str]]) -> list[Case]:
     path = feed.partition(str(ours))[2]
-    deliveries, changes = _signed(ours, hooks), _signed(ours, hooks[:1])
+    with urllib.request.urlopen(feed) as answer:
+        size = len(answer.read())
+    deliveries, changes = _signed(ours, hooks, 300), _signed(ours, hooks[:1], 14)
+    word, constant, commit = "bare Flask GET", f"bare Flask, {size} bytes", "bare Flask POST, one commit"
+    zipped = "Accept-Encoding: gzip\r\n"
     return [
-        Case("bare Flask GET", "", bare, 200, lambda: _forever(_get("/ok"))),
-        Case("feed 304", "bare Flask GET", ours, 304, lambda: _forever(_poll(feed, path))),
-        Case("feed 200 gzip", "bare Flask GET", ours, 200, lambda: _forever(_get(path, "Accept-Encoding: gzip\r\n"))),
-        Case("feed 200 plain", "bare Flask GET", ours, 200, lambda: _forever(_get(path))),
-        Case("bare Flask POST, one commit", "", bare, 200, lambda: _forever(_post("/commit", b"x" * 200))),
-        Case("signed intake", "bare Flask POST, one commit", ours, 200, lambda: deliveries),
-        Case("change, then feed rebuilt", "bare Flask GET", ours, 200, lambda: _alternate(changes, _get(path))),
+        Case(word, "", bare, 200, lambda: _forever(_get("/ok"))),
+        Case("feed 304", word, ours, 304, lambda: _forever(_poll(feed, path))),
+        Case("feed 200 gzip", word, ours, 200, lambda: _forever(_get(path, zipped))),
+        Case(constant, "", bare, 200, lambda: _forever(_get(f"/constant/{size}"))),
+        Case("feed 200 plain", constant, ours, 200, lambda: _forever(_get(path))),
+        Case("naive feed, rendered each time", word, bare, 200, lambda: _forever(_get("/naive"))),
+        Case(commit, "", bare, 200, lambda: _forever(_post("/commit", b"x" * 200))),
+        Case("signed intake", commit, ours, 200, lambda: deliveries),
+        Case("change, and the feed with it", word, ours, 200, lambda: _alternate(changes, _get(path, zipped))),
     ]
 
 
 def _round(case: Case, connections: int, seconds: float) -> Round:
     if case.name.startswith("change"):
-        connections = 1
+        connections = 1  # a change and then a poll, so that each poll finds something new
     made = drive(case.port, case.requests(), connections, seconds)
     if set(made.statuses) != {case.status}:
         raise SystemExit(f"{case.name}: answers were {made.statuses}")
@@ -132,15 +138,15 @@ def _forever(request: bytes) -> Iterator[bytes]:
         yield request
 
 
-def _signed(ours: int, hooks: list[dict[str, str]]) -> Iterator[bytes]:
-    """Completions that each say something new: sessions of the last 300 days, of each person in turn, done then undone."""
+def _signed(ours: int, hooks: list[dict[str, str]], days: int) -> Iterator[bytes]:
+    """Completions that each say something new: of each person in turn, over the last days, done and then undone."""
     signers = [(Webhook(hook["secret"]), hook["hook"].partition(str(ours))[2]) for hook in hooks]
     for number in count():
         signer, path = signers[number % len(signers)]
         turn, now = number // len(signers), datetime.now(UTC)
-        day = now.date() - timedelta(days=1 + turn // 2 % 300)
+        day = now.date() - timedelta(days=1 + turn // 2 % days)
         data = {"date": day.isoformat(), "slot": ("morning", "evening")[turn % 2]}
-        kind = ("session.completed", "session.undone")[turn // 600 % 2]
+        kind = ("session.completed", "session.undone")[turn // (2 * days) % 2]
         body = json.dumps({"type": kind, "timestamp": now.isoformat(), "data": data})
         event = f"bench{time.time_ns()}"
         proof = f"webhook-id: {event}\r\nwebhook-timestamp: {int(now.timestamp())}\r\n"

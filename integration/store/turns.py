@@ -1,0 +1,110 @@
+"""SQLite has one writer. Threads take turns here, and those who wait share one transaction and its commit.
+
+A commit waits for the disk, and costs as much for eight completions as for one. Whoever finds nobody waiting commits
+for all since the last commit; each caller goes on only when its own work is on disk (webhook-reliability, finding 1).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Event, Lock
+
+from sqlalchemy import Connection, Engine, Transaction
+
+MOST = 64
+"""So many turns at most share a commit, so that the first of them does not wait for ever."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """A transaction that is open, the turns in it, and what became of its commit."""
+
+    connection: Connection
+    transaction: Transaction
+    turns: int = 0
+    over: Event = field(default_factory=Event)
+    error: BaseException | None = None
+
+
+class Turns:
+    """The queue of one SQLite file's writers within this process."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._turn, self._counting = Lock(), Lock()
+        self._waiting = 0
+        self._batch: _Batch | None = None
+
+    @contextmanager
+    def taken(self) -> Iterator[Connection]:
+        """A turn: what is written in the block is on disk when it ends, or nothing of it is."""
+        batch = self._joined()
+        try:
+            if batch.turns:
+                batch.connection.exec_driver_sql("SAVEPOINT turn")
+            yield batch.connection
+            if batch.turns:
+                batch.connection.exec_driver_sql("RELEASE turn")
+        except BaseException:
+            self._take_back(batch)
+            raise
+        batch.turns += 1
+        self._leave(batch)
+        batch.over.wait()
+        if batch.error is not None:
+            raise batch.error
+
+    def _joined(self) -> _Batch:
+        with self._counting:
+            self._waiting += 1
+        self._turn.acquire()
+        with self._counting:
+            self._waiting -= 1
+        try:
+            self._batch = self._batch or self._begun()
+        except BaseException:
+            self._turn.release()
+            raise
+        return self._batch
+
+    def _begun(self) -> _Batch:
+        connection = self._engine.connect()
+        try:
+            transaction = connection.begin()
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except BaseException:
+            connection.close()
+            raise
+        return _Batch(connection, transaction)
+
+    def _take_back(self, batch: _Batch) -> None:
+        """Undoes one turn; the others of its batch stand, unless the transaction itself is broken."""
+        try:
+            if batch.turns:
+                batch.connection.exec_driver_sql("ROLLBACK TO turn")
+                batch.connection.exec_driver_sql("RELEASE turn")
+        except Exception as error:
+            batch.error = error
+        self._leave(batch)
+
+    def _leave(self, batch: _Batch) -> None:
+        """Passes the turn on. Where nobody waits for it, or too many had it, the batch ends here."""
+        try:
+            if batch.error or not self._waiting or batch.turns >= MOST or not batch.turns:
+                self._end(batch)
+        finally:
+            self._turn.release()
+
+    def _end(self, batch: _Batch) -> None:
+        self._batch = None
+        try:
+            if batch.turns and not batch.error:
+                batch.transaction.commit()
+        except Exception as error:
+            batch.error = error
+        finally:
+            if batch.error:
+                # A commit that failed may leave its transaction open: only a closed connection surely has none.
+                batch.connection.invalidate()
+            batch.connection.close()
+            batch.over.set()
