@@ -2,7 +2,8 @@
 
 import logging
 
-from flask import Flask, Response
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
 
 from calendar_export import blueprint as calendar
 from integration import pages
@@ -34,6 +35,7 @@ def create_app(parts: Parts) -> Flask:
     app.register_blueprint(pages.create(parts))
     _operations(app, parts)
     app.register_error_handler(StoreUnavailable, _unavailable)
+    app.register_error_handler(Exception, _mistake)
     app.after_request(_guard)
     return app
 
@@ -60,6 +62,14 @@ def _operations(app: Flask, parts: Parts) -> None:
 def _unavailable(error: StoreUnavailable) -> Response:
     log.warning("answered 503: %s", error)
     return Response("The database is away for a moment; please try again.\n", 503, COME_BACK, mimetype="text/plain")
+
+
+def _mistake(error: Exception) -> Response | HTTPException:
+    """A mistake of ours, logged by the name of its route: the path holds a key."""
+    if isinstance(error, HTTPException):
+        return error
+    log.error("a mistake in %s", request.endpoint, exc_info=error)
+    return Response("Something went wrong here. It is our mistake; please try again.\n", 500, mimetype="text/plain")
 
 
 def _guard(response: Response) -> Response:

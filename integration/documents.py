@@ -63,8 +63,8 @@ class Draft:
 
     @property
     def fingerprint(self) -> str:
-        """Changes with all that every event shows: options, their edition, words, and the public address."""
-        return f"{self.feed.edition} {_sample(self.feed.options)} {self.links.public_url}"
+        """Changes with all that every event shows: options, their edition, words, address and signing secret."""
+        return f"{self.feed.edition} {_sample(self.feed.options)} {self.links.keys.mark} {self.links.public_url}"
 
 
 def monday(day: date) -> date:

@@ -33,7 +33,9 @@ def change(store: Store, feed: str, label: str | None, wishes: Mapping[str, str]
     """Another label, other options; what is not named stays. Raises FeedError, Refused, NotFound, StoreUnavailable."""
     with store.writing() as db:
         held = _live(db, feed)
-        altered = replace(held, label=_label(label or held.label), options=chosen(held.options, wishes))
+        altered = replace(
+            held, label=_label(held.label if label is None else label), options=chosen(held.options, wishes)
+        )
         if altered.label != held.label:
             feeds.relabel(db, feed, altered.label)
         if altered.options != held.options:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from integration import record
 from integration.connections import opened_secrets
 from integration.core.model import Connection, Person
-from integration.errors import NotFound, StoreUnavailable
+from integration.errors import ConfigError, NotFound, StoreUnavailable
 from integration.keys import KeyKind, Keys
 from integration.record import Inbound
 from integration.store import connections
@@ -35,7 +35,8 @@ class Inbox:
             found = connections.by_key(db, provider, random)
         if found is None:
             return None
-        return inbound_of(self._providers[provider], *found, opened_secrets(self._keys, found[0]))
+        with _unavailable():
+            return inbound_of(self._providers[provider], *found, opened_secrets(self._keys, found[0]))
 
     def record(self, hook: Inbound, incoming: Incoming, reports: Sequence[Report]) -> Outcome:
         with _unavailable():
@@ -59,6 +60,6 @@ def inbound_of(provider: Provider, connection: Connection, person: Person, secre
 def _unavailable() -> Iterator[None]:
     try:
         yield
-    except StoreUnavailable as error:
+    except (StoreUnavailable, ConfigError) as error:
         log.warning("cannot take deliveries: %s", error)
         raise Unavailable(str(error)) from error

@@ -55,7 +55,8 @@ def add(store: Store, wish: Wish, now: datetime) -> tuple[Person, Feed]:
 def find(store: Store, person: str) -> Person:
     """The person of that id. Raises NotFound, StoreUnavailable."""
     with store.reading() as db:
-        found = people.by_id(db, person)
+        # An id is letters and digits; an engine may refuse even to look for some of what else is typed.
+        found = people.by_id(db, person) if person.isalnum() else None
     if found is None:
         raise NotFound(f"no person has the id {person[:40]!r}; 'turntwice person list' shows all")
     return found

@@ -18,6 +18,7 @@ from integration.store.engine import Store
 HORIZON = timedelta(days=400)
 """No calendar looks further ahead than this, so later sessions have been shown to nobody."""
 PAUSE_BACK = timedelta(days=7)
+MOST = 500
 
 Shape = tuple[datetime, bool, Dose]
 Sessions = dict[tuple[date, str], Shape]
@@ -54,11 +55,13 @@ def travel(store: Store, person: str, zone: str, first: date, last: date, now: d
     """
 
     def changed(plan: Plan) -> Plan:
-        if not plan.today(now) < first <= last:
-            raise Refused("a journey begins tomorrow or later and ends on or after the day on which it begins")
+        if not plan.today(now) < first <= last <= plan.today(now) + HORIZON:
+            raise Refused("a journey begins tomorrow or later, ends on or after that day, and within a year")
         home = plan.zone_at(to_instant(plan.day_start(first), plan.zones[-1].zone))
         there = to_instant(plan.day_start(first), zone)
         back = to_instant(plan.day_start(last + timedelta(days=1)), home)
+        if back <= there:
+            raise Refused("across the date line that journey is over before it begins; give it another day")
         kept = tuple(change for change in plan.zones if not there <= change.since <= back)
         return replace(plan, zones=_sorted(*kept, ZoneChange(there, zone), ZoneChange(back, home)))
 
@@ -72,8 +75,11 @@ def pause(store: Store, person: str, first: date, last: date | None, now: dateti
     """
 
     def changed(plan: Plan) -> Plan:
-        if first < plan.today(now) - PAUSE_BACK:
-            raise Refused(f"a pause may begin up to {PAUSE_BACK.days} days back")
+        today = plan.today(now)
+        if not today - PAUSE_BACK <= first <= today + HORIZON:
+            raise Refused(f"a pause may begin up to {PAUSE_BACK.days} days back and a year ahead")
+        if len(plan.pauses) >= MOST:
+            raise Refused(f"a plan holds at most {MOST} pauses")
         return replace(plan, pauses=(*plan.pauses, Pause(first, last)))
 
     return _change(store, person, changed, now)

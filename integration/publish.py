@@ -9,6 +9,7 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -29,6 +30,9 @@ from integration.store.feeds import Built, Stored
 
 NOTICE = timedelta(days=14)
 """How long a revoked feed shows a notice without anything personal, before it is gone (rule 45)."""
+
+LEVEL = 3
+"""Of gzip: a feed of a thousand events is compressed in a third of the time of the usual 6, and is a tenth larger."""
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +78,7 @@ class Publisher:
             body = feeds.body(db, feed_id, gzipped)
         if body is None:
             raise StoreUnavailable("the feed was revoked this moment")
-        return body
+        return self._keys.open_bytes(body, _place(feed_id))
 
     def _fresh(self, draft: Draft, stored: Stored | None) -> Document:
         """A new document, kept; the last good one when that fails (rules 9 and 44)."""
@@ -91,16 +95,16 @@ class Publisher:
 
     def _built(self, draft: Draft, stored: Stored | None) -> Built:
         with self._store.reading() as db:
-            document = _document(db, draft, stored)
+            document = self._document(db, draft, stored)
         etag = hashlib.sha256(document).hexdigest()[:32]
         changed_at = stored.changed_at if stored and stored.etag == etag else self._clock()
         made = Stored(etag, changed_at, draft.person.changes, draft.week, draft.fingerprint)
-        return Built(made, document, gzip.compress(document, 6, mtime=0))
+        return Built(made, document, gzip.compress(document, LEVEL, mtime=0))
 
     def _keep(self, subscription: Feed, built: Built) -> None:
         try:
             with self._store.writing() as db:
-                feeds.keep(db, subscription.id, built)
+                feeds.keep(db, subscription.id, self._sealed(subscription.id, built))
         except StoreUnavailable as error:
             self._count(subscription, error)
 
@@ -118,22 +122,31 @@ class Publisher:
             return Missing.GONE
         body = feed.ended(f"{subscription.id}@turntwice", revoked_at, subscription.options.language)
         etag = hashlib.sha256(body).hexdigest()[:32]
-        return Document(etag, revoked_at, lambda: body, lambda: gzip.compress(body, 6, mtime=0))
+        return Document(etag, revoked_at, lambda: body, lambda: gzip.compress(body, LEVEL, mtime=0))
+
+    def _document(self, db: Database, draft: Draft, stored: Stored | None) -> bytes:
+        """Mends the stored document where that will do, reuses its events where it will not, or builds from nothing."""
+        if stored is None or stored.look != draft.fingerprint:
+            return documents.build(db, draft, {})
+        sealed = feeds.body(db, draft.feed.id, gzipped=False)
+        old = self._keys.open_bytes(sealed, _place(draft.feed.id)) if sealed else b""
+        # From before the window on: a session that left it may come back.
+        revised = facts.revised_after(db, draft.person.id, stored.changes)
+        if stored.week == draft.week and old:
+            shown = [key for key in revised if draft.first <= key[0] <= draft.last]
+            mended = documents.mend(db, draft, old, shown) if shown else old
+            if mended:
+                return mended
+        return documents.build(db, draft, documents.reusable(draft, old, revised))
+
+    def _sealed(self, feed_id: str, built: Built) -> Built:
+        """Links in the document are keys, and the database alone must open nothing (DESIGN section 4)."""
+        body, gzipped = (self._keys.seal_bytes(data, _place(feed_id)) for data in (built.body, built.gzipped))
+        return replace(built, body=body, gzipped=gzipped)
 
 
-def _document(db: Database, draft: Draft, stored: Stored | None) -> bytes:
-    """Mends the stored document where that will do, reuses its events where it will not, or builds from nothing."""
-    if stored is None or stored.look != draft.fingerprint:
-        return documents.build(db, draft, {})
-    old = feeds.body(db, draft.feed.id, gzipped=False) or b""
-    # From before the window on: a session that left it may come back.
-    revised = facts.revised_after(db, draft.person.id, stored.changes)
-    if stored.week == draft.week and old:
-        shown = [key for key in revised if draft.first <= key[0] <= draft.last]
-        mended = documents.mend(db, draft, old, shown) if shown else old
-        if mended:
-            return mended
-    return documents.build(db, draft, documents.reusable(draft, old, revised))
+def _place(feed_id: str) -> str:
+    return f"documents/{feed_id}"
 
 
 def _in_memory(built: Built) -> Document:

@@ -49,20 +49,28 @@ class Recorded:
     sessions: Mapping[Session, State | None] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A kept delivery that is judged again at `now` (UTC), long after it came."""
+
+    delivery: int
+    now: datetime
+
+
 def record(
-    store: Store, inbound: Inbound, incoming: Incoming, reports: Sequence[Report], again: int | None = None
+    store: Store, inbound: Inbound, incoming: Incoming, reports: Sequence[Report], again: Replay | None = None
 ) -> Recorded:
     """Stores a proved delivery and all that its reports say; on disk when this returns.
 
-    `again` is the id of the kept delivery that this one replays. Raises StoreUnavailable, then nothing is stored.
+    Raises StoreUnavailable, then nothing is stored.
     """
-    now, fresh, copies = incoming.received_at, list[Fact](), list[Fact]()
+    fresh, copies = list[Fact](), list[Fact]()
     unplaced: Unplaced | None = None
     with store.writing() as db:
         people.lock(db, inbound.person.id)
-        ledger = Ledger(db, inbound.person, now)
+        ledger = Ledger(db, inbound.person, again.now if again else incoming.received_at)
         for report in reports:
-            fact = _judge(inbound, report, ledger, now)
+            fact = _judge(inbound, report, ledger, incoming.received_at)
             if isinstance(fact, Unplaced):
                 unplaced = fact
             elif held := ledger.held(fact):
@@ -75,8 +83,8 @@ def record(
         if again is None:
             ledger.save(_keep(db, inbound.connection.id, incoming, result))
         elif fresh:
-            deliveries.judge(db, again, result.outcome, result.reason, result.message)
-            ledger.save(again)
+            deliveries.judge(db, again.delivery, result.outcome, result.reason, result.message)
+            ledger.save(again.delivery)
     return result
 
 

@@ -3,7 +3,7 @@
 from integration.errors import NotFound
 from integration.inbox import inbound_of
 from integration.parts import Parts
-from integration.record import QUARANTINED, Recorded, record
+from integration.record import QUARANTINED, Recorded, Replay, record
 from integration.store import connections, deliveries, people
 from webhooks.errors import Rejected
 from webhooks.report import Incoming
@@ -28,4 +28,5 @@ def replay(parts: Parts, delivery_id: int) -> Recorded:
         reports = provider.reports(incoming)
     except Rejected as why:
         return Recorded(QUARANTINED, why.reason, str(why))
-    return record(parts.store, inbound_of(provider, connection, person), incoming, reports, delivery_id)
+    inbound = inbound_of(provider, connection, person)
+    return record(parts.store, inbound, incoming, reports, Replay(delivery_id, parts.clock()))

@@ -6,7 +6,7 @@ usage. A command's file is imported only when it is called, so that `serve` star
 
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Any, Never
 
 import click
 
@@ -43,13 +43,24 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Turns what we know can go wrong into one line and exit status 1."""
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Turns whatever can go wrong into one line and an exit status."""
         try:
-            return super().invoke(ctx)
+            status = super().main(*args, **options | {"standalone_mode": False})
+        except click.ClickException as error:
+            _fail(error.format_message(), error.exit_code)
+        except click.Abort:
+            _fail("stopped", 1)
         except (TurntwiceError, CalendarError, WebhookError) as error:
-            click.echo(f"turntwice: {error}", err=True)
-            sys.exit(1)
+            _fail(str(error), 1)
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(message: str, status: int) -> Never:
+    # Arguments may hold bytes that are no text; saying so must not fail in turn.
+    told = " ".join(message.split()).encode(errors="backslashreplace").decode()
+    click.echo(f"turntwice: {told}", err=True)
+    sys.exit(status)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

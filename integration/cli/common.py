@@ -41,6 +41,17 @@ def table(rows: list[dict[str, Any]]) -> None:
         click.echo("  ".join(str(row[name]).ljust(width) for name, width in widths.items()).rstrip())
 
 
+def pairs(settings: tuple[str, ...]) -> dict[str, str]:
+    """What was given as `--set NAME=VALUE`. Raises BadParameter."""
+    chosen = {}
+    for setting in settings:
+        name, found, value = setting.partition("=")
+        if not found:
+            raise click.BadParameter(f"{setting!r} is no NAME=VALUE", param_hint="--set")
+        chosen[name.strip()] = value.strip()
+    return chosen
+
+
 class ClockTime(click.ParamType[time]):
     """A wall time such as 07:00."""
 

@@ -3,7 +3,7 @@
 import click
 
 from integration import connections
-from integration.cli.common import as_json, opened, show, table
+from integration.cli.common import as_json, opened, pairs, show, table
 from integration.core.model import Connection
 from integration.parts import Parts
 from integration.people import find
@@ -22,7 +22,7 @@ def command() -> None:
 @as_json
 def add(person: str, service: str, settings: tuple[str, ...], as_json: bool) -> None:
     """Connect a person with a service; prints the address to give to it, and the secret this once."""
-    chosen = dict(_pair(setting) for setting in settings)
+    chosen = pairs(settings)
     with opened() as parts:
         made = connections.add(parts.store, parts.keys, parts.providers, person, service, chosen, parts.clock())
         hook = parts.links.hook(service, made.connection.key or "")
@@ -59,10 +59,3 @@ def revoke(connection: str, as_json: bool) -> None:
 def _row(found: Connection, parts: Parts) -> dict[str, str]:
     hook = parts.links.hook(found.service, found.key or "")
     return {"connection": found.id, "service": found.service, "label": found.label, "hook": hook}
-
-
-def _pair(setting: str) -> tuple[str, str]:
-    name, found, value = setting.partition("=")
-    if not found:
-        raise click.BadParameter(f"{setting!r} is no NAME=VALUE", param_hint="--set")
-    return name.strip(), value.strip()

@@ -9,7 +9,7 @@ import click
 from calendar_export.options import as_text
 from integration import export, feeds
 from integration.cli import feedcheck
-from integration.cli.common import as_json, opened, show, table
+from integration.cli.common import as_json, opened, pairs, show, table
 from integration.core.model import Feed
 from integration.parts import Parts
 from integration.people import find
@@ -51,7 +51,7 @@ def list_(person: str, as_json: bool) -> None:
 @as_json
 def add(person: str, label: str | None, settings: tuple[str, ...], as_json: bool) -> None:
     """Add a calendar with an address of its own."""
-    wishes = _wishes(settings)
+    wishes = pairs(settings)
     with opened() as parts:
         feed = feeds.add(parts.store, person, LABEL if label is None else label, wishes, parts.clock())
         _show(feed, parts, as_json)
@@ -64,7 +64,7 @@ def add(person: str, label: str | None, settings: tuple[str, ...], as_json: bool
 @as_json
 def change(feed: str, label: str | None, settings: tuple[str, ...], as_json: bool) -> None:
     """Give a calendar another label or other options; what is not named stays."""
-    wishes = _wishes(settings)
+    wishes = pairs(settings)
     if label is None and not wishes:
         raise click.UsageError("name what to change: --label, or --set NAME=VALUE")
     with opened() as parts:
@@ -138,13 +138,3 @@ def _as_words(row: dict[str, Any], feed: Feed) -> dict[str, str]:
     """The row as text; options as `--set` takes them."""
     options = " ".join(f"{name}={value}" for name, value in as_text(feed.options).items())
     return {name: value or "-" for name, value in (row | {"options": options}).items()}
-
-
-def _wishes(settings: tuple[str, ...]) -> dict[str, str]:
-    wishes = {}
-    for setting in settings:
-        name, found, value = setting.partition("=")
-        if not found:
-            raise click.BadParameter(f"{setting!r} is no NAME=VALUE", param_hint="--set")
-        wishes[name.strip()] = value.strip()
-    return wishes

@@ -88,7 +88,7 @@ class FeedForms:
         with self.mine.parts.store.reading() as db:
             # PostgreSQL takes no NUL, not even to look for.
             found = stored.by_id(db, feed) if feed.isalnum() else None
-        return found
+        return found if found and found.person == person.id else None
 
     def _unknown(self, key: str, person: Person) -> ResponseReturnValue:
         return self.mine.render(key, person, Answer(404, UNKNOWN))

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
+from calendar_export.verdict import reaches_the_web
 from integration import status
 from integration.core.model import Connection, Day, Feed, Person, State
 from integration.core.standing import Standing
@@ -121,12 +120,7 @@ def slot_names(person: Person) -> tuple[str, ...]:
 
 def reach(public_url: str) -> str:
     """Why calendars elsewhere cannot fetch the feed; empty when they can, as far as the address shows."""
-    host = urlsplit(public_url).hostname or ""
-    try:
-        private = ip_address(host).is_private
-    except ValueError:
-        private = host == "localhost" or host.endswith((".localhost", ".local"))
-    if private:
+    if not reaches_the_web(public_url):
         return "This address works only on this machine or network: calendars on the web cannot fetch it."
     return "" if public_url.startswith("https:") else "This address is not https: Google Calendar may refuse it."
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from integration.store.tables import connections, deliveries
 
+LARGEST = 1 << 63
 _ADD = deliveries.insert().returning(deliveries.c.id)
 
 
@@ -62,7 +63,9 @@ def latest(db: Connection, person: str, limit: int) -> list[Delivery]:
 
 
 def by_id(db: Connection, delivery: int) -> Delivery | None:
-    """The delivery of that id."""
+    """The delivery of that id; None for a number that no engine could hold."""
+    if not 0 < delivery < LARGEST:
+        return None
     row = db.execute(select(deliveries).where(deliveries.c.id == delivery)).one_or_none()
     return None if row is None else _delivery(row)
 

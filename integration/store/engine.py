@@ -4,6 +4,7 @@ SQLite: WAL, FULL, foreign keys, a busy timeout, and every write begins IMMEDIAT
 reads and then writes fails under load whatever the timeout.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -58,10 +59,14 @@ class Store:
 
 def _open(url: str) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=POOL, max_overflow=POOL, pool_pre_ping=True)
+        return create_engine(url, pool_size=POOL, max_overflow=POOL, pool_pre_ping=True, hide_parameters=True)
     # isolation_level None: the driver starts no transaction of its own, so ours are the only ones.
     engine = create_engine(
-        url, pool_size=POOL, max_overflow=POOL, connect_args={"isolation_level": None, "timeout": BUSY_SECONDS}
+        url,
+        pool_size=POOL,
+        max_overflow=POOL,
+        hide_parameters=True,
+        connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},
     )
     event.listen(engine, "connect", _set_pragmas)
     return engine
@@ -81,8 +86,9 @@ def _translated() -> Iterator[None]:
     except IntegrityError as error:
         raise StoreUnavailable("what this change stands on was changed meanwhile; try again") from error
     except DBAPIError as error:
-        if error.connection_invalidated:
-            raise StoreUnavailable(_told(error)) from error
+        # SQLite says of a damaged or foreign file just "DatabaseError"; its children are mistakes of ours.
+        if error.connection_invalidated or type(error.orig) is sqlite3.DatabaseError:
+            raise StoreUnavailable(f"{_told(error)}; 'turntwice db check' looks closer") from error
         raise
 
 

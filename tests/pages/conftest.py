@@ -29,7 +29,7 @@ class Somebody:
         return f"/me/{self.parts.keys.key(KeyKind.ME, self.person.key)}"
 
     def session(self, slot: str = "evening", day: date = TODAY) -> str:
-        return self.parts.links.session(self.feed.key, day, slot).removeprefix(self.parts.links.public_url)
+        return self.parts.links.session(self.feed.id, day, slot).removeprefix(self.parts.links.public_url)
 
 
 @pytest.fixture

@@ -1,0 +1,150 @@
+"""turntwice db and doctor: migrated, whole, backed up; and what is wrong, with what to type."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from integration.config import DATABASE_FILE, SECRET_FILE
+from integration.store import schema
+from integration.store.engine import Store
+from tests.cli.conftest import PLAN, Run
+
+Ask = Callable[..., Any]
+ON_SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+ON_POSTGRESQL = pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+
+
+def test_upgrading_twice_is_well_both_times(turntwice: Run) -> None:
+    for _ in range(2):
+        result = turntwice("db", "upgrade")
+        assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_a_whole_database_is_called_whole(turntwice: Run) -> None:
+    assert turntwice("db", "check").stdout == "The database is whole.\n"
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("command", [("db", "check"), ("doctor",), ("person", "list"), ("person", "add", *PLAN)])
+@pytest.mark.parametrize("damage", ["no database", "torn"])
+def test_a_damaged_file_is_told_in_one_line(turntwice: Run, home: Path, command: tuple[str, ...], damage: str) -> None:
+    turntwice("person", "add", *PLAN)
+    file = home / DATABASE_FILE
+    whole = file.read_bytes()
+    file.write_bytes(b"words " * 2000 if damage == "no database" else whole[:100] + bytes(len(whole) - 100))
+    result = turntwice(*command)
+    assert result.exit_code == 1, result.output
+    assert isinstance(result.exception, SystemExit)
+    told = [line for line in result.output.splitlines() if not line.startswith("ok: ")]
+    assert len(set(told)) == 1 or command == ("doctor",)
+    assert "database" in result.output
+
+
+@ON_SQLITE
+def test_a_backup_can_be_put_in_the_place_of_the_database(
+    turntwice: Run, asked: Ask, home: Path, tmp_path: Path
+) -> None:
+    made = asked("person", "add", *PLAN)
+    result = turntwice("db", "backup", tmp_path / "copy.sqlite3")
+    assert (result.exit_code, result.stderr) == (0, "")
+    asked("person", "delete", made["person"])
+    for file in home.glob(f"{DATABASE_FILE}*"):
+        file.unlink()
+    (tmp_path / "copy.sqlite3").rename(home / DATABASE_FILE)
+    assert asked("person", "show", made["person"])["page"] == made["page"]
+    assert turntwice("db", "check").exit_code == 0
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("place", ["there", "no such folder/copy", "there/copy", "."])
+def test_a_backup_that_cannot_be_written_is_one_line(turntwice: Run, tmp_path: Path, place: str) -> None:
+    (tmp_path / "there").write_text("dear")
+    result = turntwice("db", "backup", tmp_path / place)
+    assert result.exit_code in (1, 2)
+    assert (result.stdout, len(result.stderr.splitlines())) == ("", 1), result.stderr
+    assert (tmp_path / "there").read_text() == "dear"
+
+
+@ON_POSTGRESQL
+def test_a_backup_of_postgresql_names_the_tool_for_it(turntwice: Run, tmp_path: Path) -> None:
+    result = turntwice("db", "backup", tmp_path / "copy")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "pg_dump" in result.stderr
+
+
+@pytest.fixture
+def newer(empty_url: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A database that a later Turntwice has been at."""
+    monkeypatch.setenv("TURNTWICE_DATABASE_URL", empty_url.replace("+psycopg", ""))
+    store = Store(empty_url)
+    schema.upgrade(store)
+    with store.writing() as db:
+        db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    store.close()
+    return empty_url
+
+
+COMMANDS = {
+    "upgrade": ("db", "upgrade"),
+    "check": ("db", "check"),
+    "add": ("person", "add", *PLAN),
+    "status": ("status", "nobody"),
+    "deliveries": ("deliveries", "list", "nobody"),
+    "connection": ("connection", "list", "nobody"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_a_newer_database_is_refused_in_one_line_that_says_what_to_do(
+    turntwice: Run, newer: str, command: tuple[str, ...]
+) -> None:
+    result = turntwice(*command)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert len(result.stderr.splitlines()) == 1
+    assert "9999" in result.stderr
+    assert "install" in result.stderr
+
+
+def test_the_doctor_names_a_newer_database(turntwice: Run, newer: str) -> None:
+    result = turntwice("doctor")
+    assert result.exit_code == 1
+    assert "wrong: the database has version 9999" in result.output
+
+
+def test_the_doctor_says_that_an_address_at_home_is_reached_by_nobody_else(turntwice: Run) -> None:
+    result = turntwice("doctor")
+    assert result.exit_code == 1
+    wrong = [line for line in result.stdout.splitlines() if line.startswith("wrong: ")]
+    assert len(wrong) == 1
+    assert "TURNTWICE_PUBLIC_URL" in wrong[0]
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "told"),
+    [
+        ("https://stretch.example.org", 0, "Nothing is wrong."),
+        ("http://stretch.example.org", 1, "not https"),
+        ("https://192.168.1.5", 1, "cannot reach"),
+        ("https://[fd00::1]:8443", 1, "cannot reach"),
+        ("https://stretch.local", 1, "cannot reach"),
+        ("https://nas", 1, "cannot reach"),
+    ],
+)
+def test_the_doctor_looks_at_the_public_address(
+    turntwice: Run, monkeypatch: pytest.MonkeyPatch, address: str, status: int, told: str
+) -> None:
+    monkeypatch.setenv("TURNTWICE_PUBLIC_URL", address)
+    result = turntwice("doctor")
+    assert result.exit_code == status
+    assert told in result.output
+
+
+def test_the_doctor_quotes_no_secret(turntwice: Run, home: Path) -> None:
+    turntwice("person", "list")
+    secret = (home / SECRET_FILE).read_text()
+    assert secret not in turntwice("doctor").output
+    assert os.environ.get("TURNTWICE_DATABASE_URL", "no such text") not in turntwice("doctor").output
