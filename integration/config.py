@@ -60,6 +60,14 @@ def last_address(data: Path) -> str:
         return DEFAULT_ADDRESS
 
 
+def note_address(data: Path, address: str) -> None:
+    """Keeps the address that is listened on for `last_address`. Raises ConfigError."""
+    try:
+        (data / ADDRESS_FILE).write_text(address, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"TURNTWICE_DATA: cannot write {data / ADDRESS_FILE}: {_why(error)}") from None
+
+
 def _setting(environ: Mapping[str, str], name: str) -> str:
     path = environ.get(f"{name}_FILE")
     if not path:

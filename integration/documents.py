@@ -6,7 +6,7 @@ Rule numbers are those of calendar-feed.
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from calendar_export import feed
@@ -80,7 +80,7 @@ def build(db: Database, draft: Draft, kept: Mapping[bytes, bytes]) -> bytes:
     events = []
     for session in person.plan.sessions(draft.first, draft.last):
         key = (session.date, session.slot)
-        if session.not_due is None or key in merged:
+        if session.not_due is None or (key in merged and merged[key].said):
             held = kept.get(_uid(draft, key))
             events.append(held or feed.event_bytes(look, _entry(draft, session, merged.get(key), revisions)))
     return feed.document(look, events)
@@ -126,10 +126,11 @@ def _one(db: Database, draft: Draft, key: Key) -> bytes | None:
     if slot is None or not (draft.first <= day <= draft.last):
         return None
     session = draft.person.plan.session(slot, day)
-    if session.not_due is not None and not held:
+    merged = merge(held)
+    if session.not_due is not None and not merged.said:
         return None
     revisions = facts.revisions_between(db, draft.person.id, day, day)
-    return feed.event_bytes(draft.look, _entry(draft, session, merge(held), revisions))
+    return feed.event_bytes(draft.look, _entry(draft, session, merged, revisions))
 
 
 def _entry(draft: Draft, session: Session, merged: Merged | None, revisions: Revisions) -> Entry:
@@ -143,10 +144,18 @@ def _entry(draft: Draft, session: Session, merged: Merged | None, revisions: Rev
         starts=session.starts,
         state=_SHOWN.get(merged.state, State.DUE) if merged and merged.state else State.DUE,
         sequence=sequence + subscription.edition,
-        changed_at=max(changed_at, subscription.altered_at or changed_at),
+        changed_at=_stamp(changed_at, sequence, subscription),
         dose=version.dose if version else Dose(),
         link=draft.links.session(subscription.id, session.date, session.slot),
     )
+
+
+def _stamp(changed_at: datetime, sequence: int, subscription: Feed) -> datetime:
+    """LAST-MODIFIED: a second later or more with each revision of the session and edition of the feed (rule 12)."""
+    if subscription.altered_at is None:
+        return changed_at
+    edition, revision = timedelta(seconds=subscription.edition), timedelta(seconds=sequence)
+    return max(changed_at + edition, subscription.altered_at + revision)
 
 
 def _uid(draft: Draft, key: Key) -> bytes:

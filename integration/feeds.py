@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from calendar_export.options import Options, chosen
 from integration.core.model import Feed
@@ -39,7 +39,8 @@ def change(store: Store, feed: str, label: str | None, wishes: Mapping[str, str]
         if altered.label != held.label:
             feeds.relabel(db, feed, altered.label)
         if altered.options != held.options:
-            feeds.alter(db, feed, altered.options, now)
+            before = held.altered_at or held.created_at
+            feeds.alter(db, feed, altered.options, max(now, before + timedelta(seconds=1)))
     return altered
 
 

@@ -68,7 +68,7 @@ class Ledger:
             if version and not outdated:
                 facts.supersede(self._db, self._person.id, fact.source, fact.event)
             facts.add(self._db, self._person.id, fact, version, outdated, delivery)
-        changed = [key for key in self._facts if self.merged(key).state is not self._before[key].state]
+        changed = [key for key in self._facts if _shown(self.merged(key)) != _shown(self._before[key])]
         # Later than the stamp of a session that was never revised, which is when the person came.
         now = max(self._now, self._person.created_at + SECOND)
         for day, slot in changed:
@@ -102,3 +102,8 @@ class Ledger:
         for old in contents:
             held = self._session((old.date, old.slot))
             held[:] = [fact for fact in held if (fact.source, fact.event) != (old.source, old.event)]
+
+
+def _shown(merged: Merged) -> tuple[State | None, bool]:
+    """What a calendar shows of a session: its state, and that it is there although it was not due."""
+    return merged.state, merged.said

@@ -30,7 +30,7 @@ def change_times(
     """Other times from the next logical day on, never today. Raises PlanError, NotFound, StoreUnavailable."""
 
     def changed(plan: Plan) -> Plan:
-        tomorrow = plan.today(now) + timedelta(days=1)
+        tomorrow = _latest_begun(plan, now) + timedelta(days=1)
         kept = tuple(version for version in plan.versions if version.takes_effect < tomorrow)
         version = Version(tomorrow, two_slots(morning, evening, day_start), now, day_start, check_dose(dose))
         return replace(plan, versions=(*kept, version))
@@ -94,6 +94,13 @@ def resume(store: Store, person: str, now: datetime) -> Plan:
         return replace(plan, pauses=tuple(begun))
 
     return _change(store, person, changed, now)
+
+
+def _latest_begun(plan: Plan, now: datetime) -> date:
+    """The latest logical date that ever began: after a move westwards today may be a date that was there before."""
+    moment = timedelta(microseconds=1)
+    before = [plan.today(change.since - moment) for change in plan.zones[1:] if change.since <= now]
+    return max(plan.today(now), *before, plan.start)
 
 
 def _change(store: Store, person_id: str, change: Callable[[Plan], Plan], now: datetime) -> Plan:

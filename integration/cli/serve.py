@@ -8,7 +8,7 @@ import click
 
 from integration import server
 from integration.app import create_app
-from integration.config import ADDRESS_FILE, Config
+from integration.config import Config, note_address
 from integration.parts import assemble
 from integration.store import schema
 
@@ -21,15 +21,16 @@ EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104  only told apart
 def command(host: str, port: int) -> None:
     """Migrate and serve: one process, nothing else needed."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config.from_env(os.environ)
     listening = server.listen(host, port)
     address = f"http://{_name(host)}:{port}"
-    (config.data / ADDRESS_FILE).write_text(address, encoding="utf-8")
     if not config.public_url_given:
         config = replace(config, public_url=address)
     parts = assemble(config)
     try:
         schema.upgrade(parts.store)
+        note_address(config.data, address)
         for notice in (*config.notices, f"Data: {config.data}", f"Open {address}/ (stop with Ctrl+C)"):
             click.echo(notice)
         server.serve(create_app(parts), listening)

@@ -19,27 +19,29 @@ class Merged:
     """What the facts say together: `state` is None when they leave the session open.
 
     `evidence` names the sources that say done; `done_at` is the earliest time that any of them gives, `told_at` the
-    first arrival of such a word (both UTC).
+    first arrival of such a word (both UTC). `said`: it was ever said to be more than open, even if that was taken back.
     """
 
     state: State | None = None
     evidence: frozenset[str] = frozenset()
     done_at: datetime | None = None
     told_at: datetime | None = None
+    said: bool = False
 
 
 def merge(facts: Iterable[Fact]) -> Merged:
     """The state that a session's facts give it, whatever their order or number."""
-    standing = _latest_words([fact for fact in newest_contents(facts) if not fact.echo])
+    heard = [fact for fact in newest_contents(facts) if not fact.echo]
+    standing, said = _latest_words(heard), any(fact.kind is not FactKind.UNDONE for fact in heard)
     done = [fact for fact in standing if fact.kind is FactKind.DONE]
     if done:
         first = min(fact.performed_at or fact.said_at for fact in done)
         told = min(fact.received_at for fact in done)
-        return Merged(State.DONE, frozenset(fact.source for fact in done), first, told)
+        return Merged(State.DONE, frozenset(fact.source for fact in done), first, told, said)
     kinds = {fact.kind for fact in standing}
     if FactKind.HURT in kinds:
-        return Merged(State.HURT)
-    return Merged(State.SKIPPED) if FactKind.SKIPPED in kinds else Merged()
+        return Merged(State.HURT, said=said)
+    return Merged(State.SKIPPED if FactKind.SKIPPED in kinds else None, said=said)
 
 
 def newest_contents(facts: Iterable[Fact]) -> list[Fact]:

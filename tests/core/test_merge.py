@@ -157,7 +157,7 @@ def test_an_echo_is_no_evidence_and_withdraws_nothing():
 def test_done_and_told_times_are_the_earliest_that_any_source_gives():
     one = done("habitica", "a", t(10), received_at=t(30), performed_at=t(8))
     two = done("home-assistant", "b", t(9), received_at=t(20))
-    assert merge([one, two]) == Merged(State.DONE, frozenset({"habitica", "home-assistant"}), t(8), t(20))
+    assert merge([one, two]) == Merged(State.DONE, frozenset({"habitica", "home-assistant"}), t(8), t(20), said=True)
 
 
 # Any order, any number of copies
