@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -75,9 +76,12 @@ def _setting(environ: Mapping[str, str], name: str) -> str:
     if environ.get(name):
         raise ConfigError(f"{name} and {name}_FILE are both set; keep one")
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        found = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{name}_FILE: cannot read {path}: {_why(error)}") from None
+    if not found:
+        raise ConfigError(f"{name}_FILE: {path} is empty; write the setting into it or unset {name}_FILE")
+    return found
 
 
 def _folder(setting: str) -> Path:
@@ -106,14 +110,23 @@ def _secrets(setting: str, data: Path) -> tuple[tuple[str, ...], tuple[str, ...]
 
 def _own_secret(path: Path) -> tuple[str, tuple[str, ...]]:
     """The embedded default's secret, made on first start; whoever comes second reads what the first one wrote."""
+    if path.exists():
+        return _read_secret(path), ()
+    own: Path | None = None
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor, name = tempfile.mkstemp(dir=path.parent)  # readable by its owner alone
+        own = Path(name)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(secrets.token_urlsafe(48))
+        # A link appears whole and only once, so nobody reads half a secret and nobody overwrites one.
+        os.link(own, path)
     except FileExistsError:
         return _read_secret(path), ()
     except OSError as error:
         raise ConfigError(f"TURNTWICE_DATA: cannot write {path}: {_why(error)}") from None
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(secrets.token_urlsafe(48))
+    finally:
+        if own:
+            own.unlink(missing_ok=True)
     return _read_secret(path), (f"Made a new secret in {path}; keep it with your backups.",)
 
 
@@ -128,7 +141,7 @@ def _database(setting: str, data: Path) -> str:
     if not setting:
         return f"sqlite:///{data / DATABASE_FILE}"
     scheme, found, rest = setting.partition("://")
-    if scheme in {"postgres", "postgresql"} and found:
+    if scheme in {"postgres", "postgresql"} and found and _has_good_port(setting):
         return f"postgresql+psycopg://{rest}"
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         return setting
@@ -136,13 +149,19 @@ def _database(setting: str, data: Path) -> str:
 
 
 def _public_url(setting: str) -> str:
-    parts = urlsplit(setting)
-    plain = (
-        parts.scheme in {"http", "https"} and parts.hostname and not (parts.query or parts.fragment or parts.username)
-    )
-    if setting and not plain:
+    parts = urlsplit(setting if _has_good_port(setting) else "")
+    plain = parts.scheme in {"http", "https"} and parts.hostname
+    extra = parts.query or parts.fragment or parts.username or any(c.isspace() for c in setting)
+    if setting and (not plain or extra):
         raise ConfigError("TURNTWICE_PUBLIC_URL: give the address people open, such as https://stretch.example.org")
     return setting.rstrip("/")
+
+
+def _has_good_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def _networks(setting: str) -> tuple[IPv4Network | IPv6Network, ...]:

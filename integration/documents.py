@@ -25,6 +25,7 @@ from integration.store.engine import Database
 from integration.store.facts import Revisions
 
 BEGIN, END = b"BEGIN:VEVENT\r\n", b"END:VEVENT\r\n"
+NOTICE = b"\r\nUID:notice-"
 MANY = 40
 """More changed sessions than this are quicker rendered in one go than looked up one by one."""
 _SHOWN = {model.State.DONE: State.DONE, model.State.SKIPPED: State.SKIPPED, model.State.HURT: State.HURT}
@@ -92,12 +93,10 @@ def mend(db: Database, draft: Draft, old: bytes, revised: Collection[Key]) -> by
     Only what is new is rendered and checked, so the cost does not grow with the feed. Raises FeedError,
     StoreUnavailable.
     """
-    if len(revised) > MANY:
+    if len(revised) > MANY or NOTICE in old:
         return None
     fresh = {key: _one(db, draft, key) for key in revised}
     present = [event for event in fresh.values() if event]
-    if not present:
-        return None
     header = feed.document(draft.look, present).partition(BEGIN)[0]
     text = header + old[old.index(BEGIN) :]
     for key, event in fresh.items():
@@ -106,7 +105,7 @@ def mend(db: Database, draft: Draft, old: bytes, revised: Collection[Key]) -> by
             return None
         if begin >= 0:
             text = text[:begin] + (event or b"") + text[text.index(END, begin) + len(END) :]
-    return text
+    return text if BEGIN in text else None
 
 
 def reusable(draft: Draft, old: bytes, revised: Iterable[Key]) -> dict[bytes, bytes]:

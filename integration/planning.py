@@ -19,6 +19,7 @@ HORIZON = timedelta(days=400)
 """No calendar looks further ahead than this, so later sessions have been shown to nobody."""
 PAUSE_BACK = timedelta(days=7)
 MOST = 500
+MOMENT = timedelta(microseconds=1)
 
 Shape = tuple[datetime, bool, Dose]
 Sessions = dict[tuple[date, str], Shape]
@@ -42,8 +43,10 @@ def move(store: Store, person: str, zone: str, now: datetime) -> Plan:
     """Another zone from this moment on, for good. Raises PlanError, NotFound, StoreUnavailable."""
 
     def changed(plan: Plan) -> Plan:
-        kept = tuple(change for change in plan.zones if change.since < now)
-        return replace(plan, zones=(*kept, ZoneChange(now, zone)))
+        # The first zone stays: it tells where the person was when what is past was planned.
+        since = max(now, plan.zones[0].since + MOMENT)
+        kept = tuple(change for change in plan.zones if change.since < since)
+        return replace(plan, zones=(*kept, ZoneChange(since, zone)))
 
     return _change(store, person, changed, now)
 
@@ -98,8 +101,7 @@ def resume(store: Store, person: str, now: datetime) -> Plan:
 
 def _latest_begun(plan: Plan, now: datetime) -> date:
     """The latest logical date that ever began: after a move westwards today may be a date that was there before."""
-    moment = timedelta(microseconds=1)
-    before = [plan.today(change.since - moment) for change in plan.zones[1:] if change.since <= now]
+    before = [plan.today(change.since - MOMENT) for change in plan.zones[1:] if change.since <= now]
     return max(plan.today(now), *before, plan.start)
 
 

@@ -134,7 +134,7 @@ class Publisher:
         revised = facts.revised_after(db, draft.person.id, stored.changes)
         if stored.week == draft.week and old:
             shown = [key for key in revised if draft.first <= key[0] <= draft.last]
-            mended = documents.mend(db, draft, old, shown) if shown else old
+            mended = documents.mend(db, draft, old, shown)
             if mended:
                 return mended
         return documents.build(db, draft, documents.reusable(draft, old, revised))

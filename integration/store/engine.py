@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from integration.errors import StoreUnavailable
+from integration.errors import ConfigError, StoreUnavailable
 from integration.store.turns import Turns
 
 Database = Connection
@@ -59,7 +59,12 @@ class Store:
 
 def _open(url: str) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=POOL, max_overflow=POOL, pool_pre_ping=True, hide_parameters=True)
+        try:
+            return create_engine(url, pool_size=POOL, max_overflow=POOL, pool_pre_ping=True, hide_parameters=True)
+        except ModuleNotFoundError:
+            raise ConfigError(
+                "TURNTWICE_DATABASE_URL: PostgreSQL needs its driver: pip install 'turntwice[postgres]'"
+            ) from None
     # isolation_level None: the driver starts no transaction of its own, so ours are the only ones.
     engine = create_engine(
         url,

@@ -4,18 +4,26 @@ import gzip
 import hashlib
 import re
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from calendar_export import clients, feed
-from integration import feeds
+from integration import feeds, planning
 from integration.store import feeds as stored_feeds
 from tests.feeds.conftest import ICSX5, Subscribed, events, raising, unfolded
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+TOMORROW, JOURNEY = date(2026, 6, 3), date(2026, 6, 4)
 PERSONAL = re.compile(r"stretch|morning|evening|pain|breathe|done|session|https?:", re.IGNORECASE)
+
+
+def starts(vevent: bytes) -> datetime:
+    found = re.search(rb"\r\nDTSTART:(\d{8}T\d{6})Z\r\n", vevent)
+    assert found
+    return datetime.strptime(found[1].decode(), "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
 
 
 def test_the_default_feed_needs_less_than_900_bytes_an_event(client: FlaskClient, path: str) -> None:
@@ -206,6 +214,30 @@ def test_another_feed_of_the_same_person_does_not_notice(
     before = client.get(other.path)
     subscribed.revoke()
     assert client.get(other.path, headers={"If-None-Match": before.headers["ETag"]}).status_code == 304
+
+
+def test_a_move_to_a_zone_of_the_same_clock_renames_the_zone_and_nothing_else(
+    client: FlaskClient, path: str, subscribed: Subscribed, clock: Any
+) -> None:
+    before = client.get(path).data
+    planning.move(subscribed.parts.store, subscribed.id, "Europe/Paris", clock())
+    after = client.get(path).data
+    assert after == before.replace(b"X-WR-TIMEZONE:Europe/Berlin", b"X-WR-TIMEZONE:Europe/Paris") != before
+
+
+def test_a_journey_far_to_the_east_moves_nothing_that_is_past(
+    client: FlaskClient, path: str, subscribed: Subscribed, clock: Any
+) -> None:
+    planning.move(subscribed.parts.store, subscribed.id, "Pacific/Honolulu", clock())
+    clock.move(hours=18)
+    subscribed.tell(slot="morning", day=TOMORROW)
+    before = events(client.get(path).data)
+    clock.move(hours=15)  # 19:30 on 3 June in Honolulu: in Kiritimati the 4th began long ago
+    planning.travel(subscribed.parts.store, subscribed.id, "Pacific/Kiritimati", JOURNEY, JOURNEY, clock())
+    after = events(client.get(path).data)
+    past = [vevent for vevent in before if starts(vevent) < clock()]
+    assert len(past) > 30
+    assert [vevent for vevent in after if starts(vevent) < clock()] == past
 
 
 _broken = raising(AssertionError("nothing may be rendered now"))

@@ -147,6 +147,8 @@ class Life(RuleBasedStateMachine):
 
     @rule(zone=zones)
     def move(self, zone: str) -> None:
+        # A second move in the same instant would say that the first never was.
+        self.now += timedelta(seconds=1)
         self.attempt(lambda: planning.move(self.store, self.id, zone, self.now))
 
     @rule(zone=zones, ahead=st.integers(0, 9), days=st.integers(0, 9))
@@ -272,7 +274,7 @@ def made_for(draft: Draft, told: dict[tuple[date, str], Merged]) -> dict[str, ob
         key, due = (session.date, session.slot), session.not_due is None
         version, merged = plan.version_on(session.date), told.get(key, Merged())
         if due or merged.said:
-            shown = (session.starts, due, merged.state, version and version.dose, draft.feed.edition)
+            shown = (session.starts, due, merged.state, merged.said, version and version.dose, draft.feed.edition)
             found[event.uid(draft.person.id, *key)] = shown
     return found
 
