@@ -61,7 +61,8 @@ def travel(store: Store, person: str, zone: str, first: date, last: date, now: d
         if not plan.today(now) < first <= last <= plan.today(now) + HORIZON:
             raise Refused("a journey begins tomorrow or later, ends on or after that day, and within a year")
         home = plan.zone_at(to_instant(plan.day_start(first), plan.zones[-1].zone))
-        there = to_instant(plan.day_start(first), zone)
+        # Far to the east that day may have begun already; what is past here stays.
+        there = max(to_instant(plan.day_start(first), zone), now, plan.zones[0].since + MOMENT)
         back = to_instant(plan.day_start(last + timedelta(days=1)), home)
         if back <= there:
             raise Refused("across the date line that journey is over before it begins; give it another day")

@@ -60,7 +60,14 @@ class Store:
 def _open(url: str) -> Engine:
     if not url.startswith("sqlite"):
         try:
-            return create_engine(url, pool_size=POOL, max_overflow=POOL, pool_pre_ping=True, hide_parameters=True)
+            return create_engine(
+                url,
+                pool_size=POOL,
+                max_overflow=POOL,
+                pool_pre_ping=True,
+                hide_parameters=True,
+                connect_args={"options": f"-c lock_timeout={BUSY_SECONDS}s"},
+            )
         except ModuleNotFoundError:
             raise ConfigError(
                 "TURNTWICE_DATABASE_URL: PostgreSQL needs its driver: pip install 'turntwice[postgres]'"
