@@ -60,6 +60,8 @@ class Keys:
         self._ciphers = [AESGCM(_key(secret, b"turntwice documents at rest")) for secret in operator_secrets]
         self.mark = hashlib.blake2b(operator_secrets[0].encode(), digest_size=6, person=b"turntwice mark").hexdigest()
         """Names the newest operator secret without telling it: what was made under another is made anew."""
+        # Calendars come back with the same key for years. Only keys that are ours are remembered, never a refusal.
+        self.read = lru_cache(maxsize=4096)(self._read)
         # A webhook's secret is needed with every delivery; opening it each time would cost more than checking with it.
         self.open = lru_cache(maxsize=1024)(self._open)
 
@@ -67,7 +69,7 @@ class Keys:
         """The key to put into a URL."""
         return self._signers[kind].sign(f"{kind}_{random}").decode()
 
-    def read(self, kind: KeyKind, key: str) -> str:
+    def _read(self, kind: KeyKind, key: str) -> str:
         """The random part of a key of that kind. Raises NotFound for anything that we did not sign."""
         if len(key) > LONGEST or not key.startswith(f"{kind}_"):
             raise NotFound("no such key")

@@ -24,6 +24,7 @@ class Ledger:
         self._db, self._person, self._now = db, person, now
         self._facts: dict[Session, list[Fact]] = {}
         self._before: dict[Session, Merged] = {}
+        self._merged: dict[Session, Merged] = {}
         self._events: dict[tuple[str, str], list[Fact]] = {}
         self._entered: list[tuple[Fact, int, bool]] = []
 
@@ -38,12 +39,15 @@ class Ledger:
         if not outdated:
             self._forget(contents)
             self._session((fact.date, fact.slot)).append(fact)
+            self._merged.clear()
         self._entered.append((fact, len(contents), outdated))
         contents.append(fact)
 
     def merged(self, session: Session) -> Merged:
         """What the facts of a session say together, with those entered."""
-        return merge(self._session(session))
+        if session not in self._merged:
+            self._merged[session] = merge(self._session(session))
+        return self._merged[session]
 
     def states(self, sessions: Iterable[Session]) -> dict[Session, State | None]:
         """The state that facts give each session; None where they leave it open."""
@@ -97,6 +101,7 @@ class Ledger:
 
     def _hold(self, key: Session, found: list[Fact]) -> None:
         self._facts[key], self._before[key] = found, merge(found)
+        self._merged[key] = self._before[key]
 
     def _forget(self, contents: Sequence[Fact]) -> None:
         for old in contents:

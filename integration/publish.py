@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 
 from calendar_export import feed
 from calendar_export.blueprint import Document, Missing
@@ -43,6 +43,8 @@ class Publisher:
     def __init__(self, store: Store, keys: Keys, links: Links, clock: Clock) -> None:
         self._store, self._keys, self._links, self._clock = store, keys, links, clock
         self._fetches = Fetches(store)
+        # A popular minute asks for the same bodies again and again. Few plain ones: each is a hundred kilobytes.
+        self._bodies = {True: lru_cache(maxsize=128)(self._gzipped), False: lru_cache(maxsize=8)(self._plain)}
         self._failing: set[str] = set()
         self.failures: Counter[str] = Counter()
 
@@ -68,8 +70,14 @@ class Publisher:
         return self._fresh(draft, stored)
 
     def _stored(self, subscription: Feed, stored: Stored) -> Document:
-        body = partial(self._body, subscription.id)
-        return Document(stored.etag, stored.changed_at, partial(body, False), partial(body, True))
+        plain, gzipped = (partial(self._bodies[how], subscription.id, stored.etag) for how in (False, True))
+        return Document(stored.etag, stored.changed_at, plain, gzipped)
+
+    def _plain(self, feed_id: str, _etag: str) -> bytes:
+        return self._body(feed_id, gzipped=False)
+
+    def _gzipped(self, feed_id: str, _etag: str) -> bytes:
+        return self._body(feed_id, gzipped=True)
 
     # Between the query of the poll and this one a newer document may have been kept. It then goes out under the older
     # tag, which the client's next poll finds changed: once more than needed, never wrong.

@@ -12,7 +12,7 @@ from waitress.task import WSGITask
 
 from integration.errors import TurntwiceError
 
-THREADS = 4
+THREADS = 2
 """Waitress reads and writes without them; more would only fight over the interpreter and hold memory."""
 LARGEST_BODY = 128 * 1024
 LARGEST_HEADERS = 16 * 1024

@@ -78,6 +78,7 @@ def _open(url: str) -> Engine:
         pool_size=POOL,
         max_overflow=POOL,
         hide_parameters=True,
+        pool_reset_on_return=None,  # nothing is left open: reading has no transaction, and turns.py ends its own
         connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},
     )
     event.listen(engine, "connect", _set_pragmas)
