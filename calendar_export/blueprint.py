@@ -23,6 +23,7 @@ CACHING = (
     ("Vary", "Accept-Encoding"),
     ("X-Robots-Tag", "noindex"),
     ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
 )
 CALENDAR = (*CACHING, ("Content-Type", "text/calendar; charset=utf-8"))
 UNKNOWN = (*CACHING, ("Content-Type", "text/plain; charset=utf-8"))

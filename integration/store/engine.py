@@ -5,6 +5,7 @@ reads and then writes fails under load whatever the timeout.
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from integration.errors import ConfigError, StoreUnavailable
+from integration.store.readers import Readers
 from integration.store.turns import Turns
 
 Database = Connection
@@ -37,14 +39,24 @@ class Store:
         self.engine = _open(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._turns = Turns(self.engine) if self.is_sqlite else None
+        self._readers = Readers(self.engine) if self.is_sqlite else None
         # Reading needs no transaction; on PostgreSQL that saves two round trips a request.
         self._reader = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection for queries. Raises StoreUnavailable."""
-        with _translated(), self._reader.connect() as connection:
-            yield connection
+        with _translated():
+            own = self._readers.own() if self._readers else None
+            if self._readers is None or own is None:
+                with self._reader.connect() as connection:
+                    yield connection
+                return
+            try:
+                yield own
+            except DBAPIError:
+                self._readers.drop(own)
+                raise
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -54,6 +66,10 @@ class Store:
 
     def close(self) -> None:
         """Closes every connection; on SQLite the last one folds the write-ahead log into the file."""
+        if self._readers:
+            self._readers.close()
+        if self._turns:
+            self._turns.close()
         self.engine.dispose()
 
 
@@ -87,7 +103,20 @@ def _open(url: str) -> Engine:
 
 def _set_pragmas(connection: Any, _record: object) -> None:
     for name, value in PRAGMAS.items():
-        connection.execute(f"PRAGMA {name}={value}")
+        _set(connection, f"PRAGMA {name}={value}")
+
+
+def _set(connection: Any, pragma: str) -> None:
+    """Sets it. The change to WAL answers "locked" at once when two first starts meet, so it is tried again."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute(pragma)
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.02)
 
 
 @contextmanager

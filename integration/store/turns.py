@@ -34,6 +34,14 @@ class Turns:
         self._turn, self._counting = Lock(), Lock()
         self._waiting = 0
         self._batch: _Batch | None = None
+        self._kept: Connection | None = None
+
+    def close(self) -> None:
+        """Closes the writers' connection; the next turn opens another."""
+        with self._turn:
+            if self._kept is not None:
+                self._kept.close()
+                self._kept = None
 
     @contextmanager
     def taken(self) -> Iterator[Connection]:
@@ -68,7 +76,8 @@ class Turns:
         return self._batch
 
     def _begun(self) -> _Batch:
-        connection = self._engine.connect()
+        connection = self._kept or self._engine.connect()
+        self._kept = None
         try:
             transaction = connection.begin()
             connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -100,11 +109,12 @@ class Turns:
         try:
             if batch.turns and not batch.error:
                 batch.transaction.commit()
+                self._kept = batch.connection
         except Exception as error:
             batch.error = error
         finally:
-            if batch.error:
-                # A commit that failed may leave its transaction open: only a closed connection surely has none.
+            if self._kept is None:
+                # A transaction that failed may still be open: only a closed connection surely has none.
                 batch.connection.invalidate()
-            batch.connection.close()
+                batch.connection.close()
             batch.over.set()

@@ -121,6 +121,7 @@ def test_on_a_database_that_may_only_be_read_a_write_asks_to_come_back(
     client: FlaskClient, asks: dict[str, Ask], parts: Parts, name: str
 ) -> None:
     event.listen(parts.store.engine, "checkout", lambda connection, *_: connection.execute("PRAGMA query_only = ON"))
+    parts.store.close()  # the next connections are new ones
     assert unavailable(asks[name](client))
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.exc import ProgrammingError
 from integration.errors import ConfigError, StoreUnavailable
 from integration.store import engine
 from integration.store.engine import Store
+from integration.store.readers import KEPT
 from integration.store.tables import EPOCH, Instant, facts, people
 
 ON_SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
@@ -45,13 +46,38 @@ def seen(store: Store) -> list[dict[str, Any]]:
 @ON_SQLITE
 def test_every_connection_in_use_has_the_pragmas_also_one_opened_later(store: Store, seen: list[Any]) -> None:
     with ExitStack() as open_at_once:
+        open_at_once.enter_context(store.reading())
         for _ in range(engine.POOL + 2):
-            open_at_once.enter_context(store.reading())
+            open_at_once.enter_context(store.engine.connect())
         open_at_once.enter_context(store.writing())
-    store.engine.dispose()
+    store.close()
     with store.reading(), store.writing():
         pass
-    assert seen == [EXPECTED] * (engine.POOL + 5)
+    assert seen == [EXPECTED] * (engine.POOL + 6)
+
+
+@ON_SQLITE
+def test_a_thread_keeps_its_reading_connection_until_it_meets_an_error(store: Store, seen: list[Any]) -> None:
+    with store.reading() as first, store.reading() as again:
+        assert first is again
+    with pytest.raises(StoreUnavailable), store.reading() as db:
+        db.execute(text("SELECT * FROM nothing"))
+    with store.reading() as fresh:
+        assert fresh is not first
+    assert len(seen) == 2
+
+
+@ON_SQLITE
+def test_more_threads_than_connections_are_kept_for_are_lent_one(store: Store) -> None:
+    together = Barrier(12)
+
+    def count_once(_: int) -> int:
+        together.wait(20)
+        return count(store)
+
+    with ThreadPoolExecutor(12) as threads:
+        assert list(threads.map(count_once, range(12))) == [0] * 12
+    assert len(store._readers._kept) <= KEPT
 
 
 @ON_SQLITE
