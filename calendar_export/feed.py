@@ -73,9 +73,9 @@ def description_of(options: Options) -> str:
     return say(options.language, DESCRIPTION if options.detail is Detail.FULL else NEUTRAL_DESCRIPTION)
 
 
-def ended(uid: str, stamp: datetime, language: str) -> bytes:
+def ended(uid: str, stamp: datetime, options: Options) -> bytes:
     """The document of a feed that was ended: one notice, nothing personal, to overwrite the copies (rule 45)."""
-    look = Look(NAME, say(language, ENDED_TITLE), "UTC", uid, stamp, Options(language=language))
+    look = Look(name_of(options), say(options.language, ENDED_TITLE), "UTC", uid, stamp, options)
     return check(_header(look) + _notice(look, ENDED_TITLE, ENDED_TEXT) + FOOTER)
 
 

@@ -128,7 +128,7 @@ class Publisher:
         """Two weeks of one notice that overwrites the copies in people's calendars, then nothing (rule 45)."""
         if now >= revoked_at + NOTICE:
             return Missing.GONE
-        body = feed.ended(f"{subscription.id}@turntwice", revoked_at, subscription.options.language)
+        body = feed.ended(f"{subscription.id}@turntwice", revoked_at, subscription.options)
         etag = hashlib.sha256(body).hexdigest()[:32]
         return Document(etag, revoked_at, lambda: body, lambda: gzip.compress(body, LEVEL, mtime=0))
 

@@ -1,5 +1,6 @@
 """turntwice serve: migrates, then serves until it is told to stop."""
 
+import gc
 import logging
 import os
 from dataclasses import replace
@@ -33,7 +34,10 @@ def command(host: str, port: int) -> None:
         note_address(config.data, address)
         for notice in (*config.notices, f"Data: {config.data}", f"Open {address}/ (stop with Ctrl+C)"):
             click.echo(notice)
-        server.serve(create_app(parts), listening)
+        app = create_app(parts)
+        gc.collect()
+        gc.freeze()  # what was loaded stays: the collector need not walk it again and again
+        server.serve(app, listening)
     finally:
         parts.store.close()
 

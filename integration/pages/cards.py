@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import lru_cache
 
-import segno
 from flask import url_for
 from markupsafe import Markup
 
@@ -173,6 +172,8 @@ def _tip(feed: Feed) -> str:
 @lru_cache(maxsize=256)
 def drawn(address: str) -> Markup:
     """The QR code of an address as an inline SVG. Drawing takes longer than all else on the page, so it is kept."""
+    import segno  # only here: a server that draws no code need not hold it
+
     svg = segno.make(address, error="m").svg_inline(
         scale=4, border=3, dark="#14201e", light="#ffffff", svgclass="qr", lineclass=None, omitsize=True
     )

@@ -223,7 +223,7 @@ def test_an_empty_window_of_a_discreet_feed_tells_nothing(language):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_feed_that_has_ended_says_so_in_its_language_and_names_nobody(language):
-    body = feed.ended("cal-1@turntwice", MADE, language)
+    body = feed.ended("cal-1@turntwice", MADE, Options(language=language))
     found = only_event(body)
     assert found["SUMMARY"] == words.say(language, feed.ENDED_TITLE)
     assert found["DESCRIPTION"] == words.say(language, feed.ENDED_TEXT)
