@@ -58,7 +58,7 @@ def find(store: Store, person: str) -> Person:
         # An id is letters and digits; an engine may refuse even to look for some of what else is typed.
         found = people.by_id(db, person) if person.isalnum() else None
     if found is None:
-        raise NotFound(f"no person has the id {person[:40]!r}; 'turntwice person list' shows all")
+        raise unknown(person)
     return found
 
 
@@ -66,4 +66,9 @@ def remove(store: Store, person: str) -> None:
     """Deletes a person with all facts, feeds, connections and deliveries. Raises NotFound, StoreUnavailable."""
     with store.writing() as db:
         if not people.remove(db, person):
-            raise NotFound(f"no person has the id {person[:40]!r}; 'turntwice person list' shows all")
+            raise unknown(person)
+
+
+def unknown(person: str) -> NotFound:
+    """What is said of an id that nobody has."""
+    return NotFound(f"no person has the id {person[:40]!r}; 'turntwice person list' shows all")

@@ -11,7 +11,8 @@ from calendar_export.plan import Pause, Plan, Session, Version, ZoneChange, chec
 from calendar_export.routine import Dose, check_dose
 from calendar_export.zones import to_instant
 from integration.core.model import Person
-from integration.errors import NotFound, Refused
+from integration.errors import Refused
+from integration.people import unknown
 from integration.store import facts, people
 from integration.store.engine import Store
 
@@ -111,7 +112,7 @@ def _change(store: Store, person_id: str, change: Callable[[Plan], Plan], now: d
         people.lock(db, person_id)
         person = people.by_id(db, person_id)
         if person is None:
-            raise NotFound(f"no person has the id {person_id[:40]!r}; 'turntwice person list' shows all")
+            raise unknown(person_id)
         plan = check(change(person.plan))
         for day, slot in _concerned(person, plan, now):
             facts.bump(db, person.id, day, slot, max(now, person.created_at + timedelta(seconds=1)))

@@ -8,17 +8,11 @@ from sqlalchemy import Connection as Database
 from sqlalchemy import Row, bindparam, insert, select, update
 
 from integration.core.model import Connection, Person
-from integration.store.people import decode_plan
+from integration.store.people import JOINED, joined
 from integration.store.tables import connections, people
 
 _BY_KEY = (
-    select(
-        connections,
-        people.c.plan.label("person_plan"),
-        people.c.key.label("person_key"),
-        people.c.changes.label("person_changes"),
-        people.c.created_at.label("person_created_at"),
-    )
+    select(connections, *JOINED)
     .join(people)
     .where(
         connections.c.key == bindparam("key"),
@@ -47,11 +41,7 @@ def add(db: Database, connection: Connection) -> None:
 def by_key(db: Database, service: str, key: str) -> tuple[Connection, Person] | None:
     """The live connection of a service with that key, and its person: one query."""
     row = db.execute(_BY_KEY, {"key": key, "service": service}).one_or_none()
-    if row is None:
-        return None
-    plan = decode_plan(row.person_plan)
-    person = Person(row.person, row.person_key, plan, row.person_changes, row.person_created_at)
-    return _connection(row), person
+    return None if row is None else (_connection(row), joined(row))
 
 
 def by_id(db: Database, connection: str) -> Connection | None:

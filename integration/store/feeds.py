@@ -11,16 +11,13 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 
 from calendar_export.options import Options
 from integration.core.model import Feed, Person
-from integration.store.people import as_person, decode_plan
+from integration.store.people import JOINED, as_person, joined
 from integration.store.tables import documents, feeds, people
 
 _POLL = (
     select(
         feeds,
-        people.c.plan,
-        people.c.key.label("person_key"),
-        people.c.changes,
-        people.c.created_at.label("person_created_at"),
+        *JOINED,
         documents.c.etag,
         documents.c.changed_at,
         documents.c.changes.label("document_changes"),
@@ -80,10 +77,7 @@ def add(db: Connection, feed: Feed) -> None:
 def poll(db: Connection, key: str) -> tuple[Feed, Person, Stored | None] | None:
     """A feed by key, revoked or not, its person and what is stored for it: the one query of a poll."""
     row = db.execute(_POLL, {"key": key}).one_or_none()
-    if row is None:
-        return None
-    person = Person(row.person, row.person_key, decode_plan(row.plan), row.changes, row.person_created_at)
-    return _feed(row), person, _stored(row) if row.etag else None
+    return None if row is None else (_feed(row), joined(row), _stored(row) if row.etag else None)
 
 
 def of(db: Connection, person: str) -> list[Feed]:

@@ -17,6 +17,15 @@ _LOCK = select(people.c.id).where(people.c.id == bindparam("person")).with_for_u
 _TOUCH = update(people).where(people.c.id == bindparam("person")).values(changes=people.c.changes + 1)
 
 
+# A person's columns, for queries that start from something of theirs.
+JOINED = (
+    people.c.plan.label("person_plan"),
+    people.c.key.label("person_key"),
+    people.c.changes.label("person_changes"),
+    people.c.created_at.label("person_created_at"),
+)
+
+
 def add(db: Connection, person: Person) -> None:
     """Stores a new person."""
     db.execute(
@@ -72,6 +81,11 @@ def remove(db: Connection, person: str) -> bool:
 def as_person(row: Row[Any]) -> Person:
     """A row that has the columns of `people`."""
     return Person(row.id, row.key, decode_plan(row.plan), row.changes, row.created_at)
+
+
+def joined(row: Row[Any]) -> Person:
+    """A row that has the columns of `JOINED`, and the person's id as `person`."""
+    return Person(row.person, row.person_key, decode_plan(row.person_plan), row.person_changes, row.person_created_at)
 
 
 def encode_plan(plan: Plan) -> str:
