@@ -16,6 +16,7 @@ from types import MappingProxyType, ModuleType
 from typing import Protocol, cast
 
 from webhooks.errors import BadProvider
+from webhooks.grade import Grade
 from webhooks.report import Incoming, Report
 from webhooks.signatures import Proof
 
@@ -28,25 +29,30 @@ class Provider(Protocol):
 
     `TITLE` is its name for people. `REALTIME` says whether the arrival may stand in for a missing time: true only where
     the service sends at once and never again. `MIXED` says whether it reports other habits of a person too, so that one
-    which nobody mapped counts only if its name says what it is. `SECRETS` says what proof a connection carries.
-    `verify` raises Forged. `reports` raises children of Rejected; it returns nothing for events that mean nothing to
-    us, known or unknown. A module may also have `handshake(incoming) -> Answer | None`, for a service that tries an
-    address before it uses it.
+    which nobody mapped counts only if its name says what it is. `SECRETS` says what proof a connection carries, `GRADE`
+    what can be relied on. `verify` raises Forged. `reports` raises children of Rejected; it returns nothing for events
+    that mean nothing to us, known or unknown.
+
+    A module may also have `handshake(incoming) -> Answer | None`, for a service that tries an address before it uses
+    it; `notices(incoming) -> Sequence[Notice]`, for one that names what happened and lets us fetch it; and
+    `account(incoming) -> str`, the sender's id of its user, for one that has a single address for all of an app's users
+    (raises Rejected). Each is called after `verify`.
     """
 
     TITLE: str
     REALTIME: bool
     MIXED: bool
     SECRETS: Proof
+    GRADE: Grade
 
     def verify(self, incoming: Incoming, secrets: Sequence[str]) -> None: ...
 
     def reports(self, incoming: Incoming) -> Sequence[Report]: ...
 
 
-CONSTANTS = {"TITLE": str, "REALTIME": bool, "MIXED": bool, "SECRETS": Proof}
+CONSTANTS = {"TITLE": str, "REALTIME": bool, "MIXED": bool, "SECRETS": Proof, "GRADE": Grade}
 FUNCTIONS = {"verify": ("incoming", "secrets"), "reports": ("incoming",)}
-OPTIONAL = {"handshake": ("incoming",)}
+OPTIONAL = {"handshake": ("incoming",), "notices": ("incoming",), "account": ("incoming",)}
 
 
 @cache

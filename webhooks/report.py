@@ -16,6 +16,14 @@ class Kind(StrEnum):
     UNDONE = "undone"
 
 
+class Likeness(StrEnum):
+    """How near the sender's kind of activity is to the stretch; see webhooks/activities.py."""
+
+    STRETCH = "stretch"
+    RELATED = "related"
+    OTHER = "other"
+
+
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """A request as it came: headers with lower-case names, the raw body, the arrival as an aware UTC instant."""
@@ -28,6 +36,13 @@ class Incoming:
     def content_type(self) -> str:
         """The media type in lower case without parameters; empty when the sender named none."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Word of something that the sender keeps, without the thing itself: we fetch it by that id."""
+
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +73,13 @@ class Moment:
 class Report:
     """One completion, or its withdrawal, as a provider told it.
 
-    `event_id` is the same for every copy of one event and different for any other of the same connection. `said_at` is
-    the sender's own time of the event (UTC), None when it has none. `habit` holds every name by which a person may
-    have mapped the remote habit: id, alias, title. `note` is at most 500 characters.
+    `event_id` is the same for every copy of one event and different for any other of the same connection. Where the
+    sender tells of a thing that it may change or delete, such as a workout, it is that thing's id: a later report moves
+    what the earlier one said, and an undone report without a time takes it back wherever it counts. `said_at` is the
+    sender's own time of the event (UTC), None when it has none. `habit` holds every name by which a person may have
+    mapped the remote habit: id, alias, title, kind of activity. `likeness` is set by services that classify what was
+    done. `origin` is the id under which we ourselves once told of this session, where the sender passes it back.
+    `note` is at most 500 characters.
     """
 
     kind: Kind
@@ -70,5 +89,7 @@ class Report:
     slot: str | None = None
     date: Day | None = None
     habit: tuple[str, ...] = ()
+    likeness: Likeness | None = None
+    origin: str | None = None
     duration_seconds: int | None = None
     note: str | None = field(default=None, repr=False)

@@ -8,6 +8,7 @@ from webhooks.report import Incoming, Kind, Report
 
 DROPPED_IN = '''"""Bell: somebody rings it when done. Documentation: none, it is a bell."""
 
+from webhooks.grade import Grade
 from webhooks.payload import convert, parse_json
 from webhooks.report import Kind, Report
 from webhooks.signatures import Proof, check_shared, shared_secret
@@ -16,6 +17,7 @@ TITLE = "Bell"
 REALTIME = True
 MIXED = False
 SECRETS = Proof("required", "password", "Password", check_shared)
+GRADE = Grade(signed=False, names="made", undo=False, sample="made")
 
 
 def verify(incoming, secrets):
@@ -71,6 +73,7 @@ def test_a_file_dropped_in_is_a_provider(tmp_path):
             'SECRETS = "none"',
             "set SECRETS to a Proof",
         ),
+        ('GRADE = Grade(signed=False, names="made", undo=False, sample="made")', "", "set GRADE to a Grade"),
         ("def verify(", "def check(", r"write a function verify\(incoming, secrets\)"),
         ("def reports(incoming)", "def reports(incoming, secrets)", r"write a function reports\(incoming\)"),
         ("def reports(", "def handshake():\n    pass\n\n\ndef reports(", r"write a function handshake\(incoming\)"),

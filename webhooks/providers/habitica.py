@@ -13,6 +13,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from webhooks.errors import Invalid
+from webhooks.grade import Grade
 from webhooks.payload import convert, from_epoch, instant, parse_json, shortened
 from webhooks.report import Incoming, Kind, Moment, Report
 from webhooks.signatures import Proof
@@ -21,6 +22,7 @@ TITLE = "Habitica"
 REALTIME = True
 MIXED = True
 SECRETS = Proof("none")
+GRADE = Grade(signed=False, names="made", undo=True, sample="made")
 
 # A habit's minus button is a bad-habit click, no undo; a reward is a purchase. Neither is here.
 KINDS = {

@@ -13,6 +13,7 @@ from datetime import UTC
 from msgspec import Struct
 
 from webhooks.errors import Invalid
+from webhooks.grade import Grade
 from webhooks.payload import FORM, convert, parse_form, parse_json
 from webhooks.providers.standard import Data, report
 from webhooks.report import Incoming, Kind, Report
@@ -22,6 +23,7 @@ TITLE = "Simple webhook"
 REALTIME = True
 MIXED = False
 SECRETS = Proof("optional", "bearer", "Bearer token", check_shared)
+GRADE = Grade(signed=False, names="made", undo=True, sample="made")
 
 LONGEST_ID = 255
 KINDS = {

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from webhooks.grade import Grade
 from webhooks.payload import convert, day, given, instant, parse_json, text
 from webhooks.report import Incoming, Kind, Report
 from webhooks.signatures import Proof, check_secret, message_id, new_secret
@@ -17,6 +18,7 @@ TITLE = "Signed webhook"
 REALTIME = True
 MIXED = False
 SECRETS = Proof("required", "secret", "Signing secret", check_secret, new_secret)
+GRADE = Grade(signed=True, names="delivery", undo=True, sample="documented")
 
 KINDS = {"session.completed": Kind.DONE, "session.undone": Kind.UNDONE}
 

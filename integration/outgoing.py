@@ -1,0 +1,157 @@
+"""How we speak to other services: the values that a service's file declares, is given and gives back.
+
+What such a file must have stands in integration/service.py; what most of them need in integration/replies.py.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal, Protocol
+
+from integration.errors import TurntwiceError
+
+Settings = Mapping[str, str]
+"""A connection's settings and opened secrets by field name, and the remote habit of each slot under the slot's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One setting of a service, from which the connect form and `--set` are made. `secret` ones are kept encrypted.
+
+    `address`: it is the service's own address (`url`); a secret is sent only to the host it was given for, so a changed
+    address asks for the secrets again.
+    """
+
+    name: str
+    label: str
+    hint: str = ""
+    secret: bool = False
+    required: bool = True
+    address: bool = False
+    default: str = ""
+    pattern: str = r".{1,200}"
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a service can carry, said to people before they connect.
+
+    `dated`: it takes a past day. `undo`: a completion can be taken back. `confirms`: its answer proves that it was
+    kept. `holds`: what a remote habit can hold for one day: a tick, a number, or each session by itself.
+    `habits`: a session needs a remote habit to be named. `pace`: seconds to leave between two calls.
+    `note`: one more sentence, where there is something to know.
+    """
+
+    dated: bool
+    undo: bool
+    confirms: bool
+    holds: Literal["tick", "number", "sessions"]
+    habits: bool = True
+    pace: float = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a service is told of one session; the same values at every attempt.
+
+    `key` is the idempotency key of this message. `slot` and `date` name the session, `at` is when it was done (or
+    undone), aware, in the person's own offset; `said_at` is when we heard (UTC). `habit` is the remote habit that is
+    meant, None where none was named. `done` counts the sessions of that date, of those mapped to this same habit, that
+    are done once this is told; `due` how many are mapped to it. `today`: the date is the person's present logical
+    date, judged at the attempt. `attempt` counts from 1. `extra` is for `standard`: what else its event says.
+    """
+
+    key: str
+    slot: str
+    date: date
+    at: datetime
+    said_at: datetime
+    habit: str | None = None
+    done: int = 1
+    due: int = 1
+    today: bool = True
+    attempt: int = 1
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call out. `body` is sent as it is; `largest` is how much of the answer is read, in bytes, 1 MiB at most."""
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    largest: int = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back: header names in lower case; `body` is cut at the request's `largest`."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    def json(self) -> Any:
+        """The body as JSON. Raises Refusal (to be tried again) where it is none: an answer we cannot judge."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            raise Refusal("unreadable_answer", "its answer could not be read") from None
+
+
+class Call(Protocol):
+    """The door: makes one call. Raises Refusal for what never reached the service or never came back."""
+
+    def __call__(self, request: Request) -> Reply: ...
+
+
+class Refusal(TurntwiceError):
+    """A service did not take what we told it.
+
+    `permanent`: trying again cannot help. `after`: seconds that it asked us to wait, None where it named none.
+    `gone`: it wants nothing from us any more (410), or never saw a good credential: the connection is switched off.
+    `message` is a sentence for the person, with the cure where there is one, and never quotes a body or a secret.
+    """
+
+    reason = "refusal"
+
+    def __init__(
+        self, reason: str, message: str, *, permanent: bool = False, after: float | None = None, gone: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.reason, self.permanent, self.after, self.gone = reason, permanent or gone, after, gone
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """It is so now at the service. `already`: it was so before we came. `remote` is the service's id of what we made,
+    by which its own webhook about it is known as our echo. `words` says it to the person, such as "kept".
+    """
+
+    already: bool = False
+    remote: str | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """Something at the service that a slot can be mapped to."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """One completion in a service's own history. `habit` is its id there; `at` is aware where it tells the time;
+    `date` is the service's own day of it; `event` its id of the completion, if it has one."""
+
+    habit: str
+    date: date
+    at: datetime | None = None
+    count: int = 1
+    event: str | None = None

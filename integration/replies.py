@@ -1,0 +1,52 @@
+"""What most services' files need: to send JSON, and to judge an answer as webhook-reliability S4 and S5 say."""
+
+import json
+import re
+from email.utils import parsedate_to_datetime
+from typing import Literal
+
+from integration.outgoing import Call, Refusal, Reply, Request, Settings
+
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+# Webhook-reliability S5: of the refusals by 4xx, only these ask us to come again.
+PASSING = frozenset({408, 409, 425, 429})
+
+
+def send_json(call: Call, method: Literal["POST", "PUT", "PATCH"], url: str, headers: Settings, value: object) -> Reply:
+    """Sends a value as compact JSON."""
+    body = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    return call(Request(method, url, {"Content-Type": "application/json", **headers}, body))
+
+
+def accepted(reply: Reply, title: str) -> Reply:
+    """The reply itself when it says yes (2xx). Raises Refusal, judged as webhook-reliability S4 and S5 say."""
+    status = reply.status
+    if 200 <= status < 300:
+        return reply
+    after = retry_after(reply)
+    if status in (401, 403):
+        raise Refusal("credentials", f"{title} refused our key; give it a new one", permanent=True)
+    if status == 404:
+        raise Refusal("not_found", f"{title} has no such habit any more; choose another", permanent=True)
+    if status == 410:
+        raise Refusal("gone", f"{title} wants nothing more from us; connect it again to go on", gone=True)
+    if status == 429:
+        raise Refusal("rate_limited", f"{title} asks us to wait", after=max(after or 0, 60))
+    if 300 <= status < 400:
+        raise Refusal("redirect", f"{title} answered with another address; give that one")
+    if 400 <= status < 500 and status not in PASSING:
+        raise Refusal(f"http_{status}", f"{title} did not understand us (status {status})", permanent=True)
+    raise Refusal(f"http_{status}", f"{title} is in trouble (status {status})", after=after)
+
+
+def retry_after(reply: Reply) -> float | None:
+    """Seconds asked for by `Retry-After`: a number, fractions allowed (Habitica sends them), or a date, counted from the
+    answer's own `Date`. None for anything else, and for what lies in the past (S4)."""
+    found = reply.headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(found):
+        return float(found)
+    try:
+        wait = parsedate_to_datetime(found) - parsedate_to_datetime(reply.headers.get("date", ""))
+    except (ValueError, TypeError):
+        return None
+    return wait.total_seconds() if wait.total_seconds() > 0 else None
