@@ -40,8 +40,9 @@ def accepted(reply: Reply, title: str) -> Reply:
 
 
 def retry_after(reply: Reply) -> float | None:
-    """Seconds asked for by `Retry-After`: a number, fractions allowed (Habitica sends them), or a date, counted from the
-    answer's own `Date`. None for anything else, and for what lies in the past (S4)."""
+    """Seconds asked for by `Retry-After`: a number, fractions allowed (Habitica sends them), or a date, counted from
+    the answer's own `Date`. None for anything else, and for what lies in the past (S4).
+    """
     found = reply.headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(found):
         return float(found)

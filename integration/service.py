@@ -1,4 +1,4 @@
-"""What a service's file must have, and how the files are found: one for each service that we tell, named as its provider.
+"""What a service's file must have, and how the files are found: one for each service that we tell.
 
 A service is handed a `Call`, the one way out (integration/door.py), and neither a clock nor the database. It may be
 asked the same thing twice: whatever it does must be safe to repeat, by the idempotency key, by setting a state instead
@@ -27,7 +27,7 @@ class Service(Protocol):
     told)` takes it back; `check(call, settings)` tests a connection without changing anything and returns one sentence
     ("Connected as Ada."); `habits(call, settings)` lists what a slot can be mapped to; `history(call, settings, first,
     last)` reads the completions of two dates and all between, for reconciliation; `fetch(call, settings, id)` gets what
-    a notice of its webhook named, as an Incoming-like body for its provider. All raise Refusal.
+    a notice of its webhook named, as the reports (webhooks.report.Report) that it amounts to. All raise Refusal.
     """
 
     TITLE: str
@@ -62,7 +62,9 @@ def services() -> Mapping[str, Service]:
         if not entry.name.startswith("_"):
             module = import_module(f"integration.services.{entry.name}")
             if complaints := list(_complaints(module)):
-                raise BadService(f"service {entry.name}.py: {'; '.join(complaints)} (see Service in outgoing.py)")
+                raise BadService(
+                    f"service {entry.name}.py: {'; '.join(complaints)} (see Service in integration/service.py)"
+                )
             found[entry.name] = cast("Service", module)
     return MappingProxyType(dict(sorted(found.items())))
 

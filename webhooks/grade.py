@@ -14,8 +14,8 @@ class Grade:
     """What a service gives us to rely on.
 
     `signed`: a signature over the raw body. `names`: what makes a copy known as one: the sender's own id of the
-    delivery or of the activity, or an id that we make of its fields. `undo`: it tells when a completion is taken back. `checked`: the day on
-    which somebody last saw the live service deliver to us; None where nobody did yet.
+    delivery or of the activity, or an id that we make of its fields. `undo`: it tells when a completion is taken back.
+    `checked`: the day on which somebody last saw the live service deliver to us; None where nobody did yet.
     """
 
     signed: bool
