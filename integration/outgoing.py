@@ -60,7 +60,8 @@ class Told:
     undone), aware, in the person's own offset; `said_at` is when we heard (UTC). `habit` is the remote habit that is
     meant, None where none was named. `done` counts the sessions of that date, of those mapped to this same habit, that
     are done once this is told; `due` how many are mapped to it. `today`: the date is the person's present logical
-    date, judged at the attempt. `attempt` counts from 1. `extra` is for `standard`: what else its event says.
+    date, judged at the attempt. `attempt` counts from 1, `sent_at` is its time (UTC). `extra` is for `standard`: what
+    else its event says.
     """
 
     key: str
@@ -73,6 +74,7 @@ class Told:
     due: int = 1
     today: bool = True
     attempt: int = 1
+    sent_at: datetime | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
