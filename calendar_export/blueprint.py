@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Protocol
 
 from flask import Blueprint, Response, request
@@ -71,28 +72,45 @@ def create(feeds: Feeds) -> Blueprint:
     return blueprint
 
 
+class _Ready(Response):
+    """An answer whose headers are complete: sent as they are, neither copied nor added to."""
+
+    default_mimetype = None
+
+    def get_wsgi_headers(self, environ: Any) -> Headers:  # noqa: ARG002  nothing in them depends on the request
+        return self.headers
+
+
 def answer(found: Document, environ: dict[str, Any]) -> Response:
     """200 or 304, plain or compressed. Each of the two bodies has its own strong tag (RFC 9110 8.8.3.3)."""
     compressed = takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
     plain_tag, gzip_tag = f'"{found.etag}"', f'"{found.etag}-gzip"'
     ours, other = (gzip_tag, plain_tag) if compressed else (plain_tag, gzip_tag)
-    headers = Headers(CALENDAR)
-    headers["ETag"] = ours
     known = environ.get("HTTP_IF_NONE_MATCH")
     if known is None:
         # A date counts only where no tag was sent: two changes in one second have one date (RFC 9110 13.1.3, rule 42).
         if not_since(found.last_modified, environ.get("HTTP_IF_MODIFIED_SINCE", "")):
-            return Response(status=304, headers=headers)
+            return _Ready(status=304, headers=_unchanged(ours))
     # A tag holds no quote, so ours with its quotes can only stand in the list as itself, weak or strong.
     elif ours in known or known.strip() == "*":
-        return Response(status=304, headers=headers)
+        return _Ready(status=304, headers=_unchanged(ours))
     elif other in known:
-        headers["ETag"] = other
-        return Response(status=304, headers=headers)
-    headers["Last-Modified"] = http_date(found.last_modified)
-    if compressed:
-        headers["Content-Encoding"] = "gzip"
-    return Response(found.gzipped() if compressed else found.body(), 200, headers)
+        return _Ready(status=304, headers=_unchanged(other))
+    body = found.gzipped() if compressed else found.body()
+    return _Ready(body, 200, _whole(ours, found.last_modified, compressed, len(body)))
+
+
+# Made once for each document, as making them takes longer than finding it; nothing after this changes them.
+@lru_cache(maxsize=1024)
+def _unchanged(tag: str) -> Headers:
+    return Headers((*CACHING, ("ETag", tag)))
+
+
+@lru_cache(maxsize=1024)
+def _whole(tag: str, last_modified: datetime, compressed: bool, length: int) -> Headers:
+    encoding = (("Content-Encoding", "gzip"),) if compressed else ()
+    dated = (("ETag", tag), ("Last-Modified", http_date(last_modified)))
+    return Headers((*CALENDAR, *dated, *encoding, ("Content-Length", str(length))))
 
 
 def not_since(last_modified: datetime, since: str) -> bool:

@@ -8,13 +8,14 @@ import gzip
 import hashlib
 import logging
 from collections import Counter
-from dataclasses import replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from functools import lru_cache, partial
 
 from calendar_export import feed
 from calendar_export.blueprint import Document, Missing
 from calendar_export.clients import recognise
+from calendar_export.plan import Plan
 from integration import documents
 from integration.clock import Clock
 from integration.core.model import Feed
@@ -25,7 +26,7 @@ from integration.keys import KeyKind, Keys
 from integration.links import Links
 from integration.store import facts, feeds
 from integration.store.engine import Database, Store
-from integration.store.feeds import Built, Stored
+from integration.store.feeds import Built, Pulse, Stored
 
 NOTICE = timedelta(days=14)
 """How long a revoked feed shows a notice without anything personal, before it is gone (rule 45)."""
@@ -39,6 +40,20 @@ KEPT_BODIES = {True: 128, False: 8}
 log = logging.getLogger(__name__)
 
 
+REMEMBERED = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A fresh document, the pulse that it had, and the Monday that the plan's window was laid from."""
+
+    pulse: Pulse
+    feed: str
+    document: Document
+    plan: Plan
+    week: date
+
+
 class Publisher:
     """Finds feeds by key and keeps their documents fresh; see calendar_export.blueprint.Feeds."""
 
@@ -46,6 +61,7 @@ class Publisher:
         self._store, self._keys, self._links, self._clock = store, keys, links, clock
         self._fetches = Fetches(store)
         self._bodies = {how: lru_cache(maxsize=most)(partial(self._body, how)) for how, most in KEPT_BODIES.items()}
+        self._seen: dict[str, _Seen] = {}
         self._failing: set[str] = set()
         self.failures: Counter[str] = Counter()
 
@@ -55,20 +71,40 @@ class Publisher:
             random = self._keys.read(KeyKind.FEED, key)
         except NotFound:
             return Missing.UNKNOWN
+        now, seen = self._clock(), self._seen.get(random)
+        if seen is None or monday(seen.plan.today(now)) != seen.week:
+            return self._looked_up(random, agent, now)
+        with self._store.reading() as db:
+            pulse = feeds.pulse(db, random)
+        if pulse != seen.pulse:
+            return self._looked_up(random, agent, now)
+        if client := recognise(agent):
+            self._fetches.note(seen.feed, client, now)
+        return seen.document
+
+    def _looked_up(self, random: str, agent: str, now: datetime) -> Document | Missing:
+        """As `find`, with all that a document depends on."""
         with self._store.reading() as db:
             found = feeds.poll(db, random)
         if found is None:
             return Missing.UNKNOWN
         subscription, person, stored = found
-        now = self._clock()
         if subscription.revoked_at:
             return self._notice(subscription, subscription.revoked_at, now)
         if client := recognise(agent):
             self._fetches.note(subscription.id, client, now)
         draft = Draft(subscription, person, monday(person.plan.today(now)), self._links)
         if stored and (stored.changes, stored.week, stored.look) == (person.changes, draft.week, draft.fingerprint):
-            return self._stored(subscription, stored)
+            document = self._stored(subscription, stored)
+            pulse = (None, subscription.edition, person.changes, stored.etag)
+            self._remember(random, _Seen(pulse, subscription.id, document, person.plan, draft.week))
+            return document
         return self._fresh(draft, stored)
+
+    def _remember(self, random: str, seen: "_Seen") -> None:
+        if len(self._seen) >= REMEMBERED:
+            self._seen.clear()  # rare, and each feed that is polled comes back with its next poll
+        self._seen[random] = seen
 
     def _stored(self, subscription: Feed, stored: Stored) -> Document:
         plain, gzipped = (partial(self._bodies[how], subscription.id, stored.etag) for how in (False, True))

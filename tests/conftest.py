@@ -21,7 +21,7 @@ from integration.app import create_app
 from integration.keys import Keys
 from integration.links import Links
 from integration.parts import Parts
-from integration.store import schema
+from integration.store import quick, schema
 from integration.store.engine import Store
 from webhooks.registry import providers
 
@@ -152,9 +152,10 @@ def store(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> Itera
 
 
 @pytest.fixture
-def statements(store: Store) -> list[str]:
+def statements(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every statement that the store is asked to execute, as it comes; a test may clear it."""
-    heard = list[str]()
+    heard, rows = list[str](), quick.rows
+    monkeypatch.setattr(quick, "rows", lambda db, query, values: heard.append(query) or rows(db, query, values))
     event.listen(store.engine, "before_cursor_execute", lambda *told: heard.append(told[2]))
     return heard
 

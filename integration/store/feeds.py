@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 
 from calendar_export.options import Options
 from integration.core.model import Feed, Person
+from integration.store import quick
 from integration.store.people import JOINED, as_person, joined
 from integration.store.tables import documents, feeds, people
 
@@ -28,10 +29,19 @@ _POLL = (
     .outerjoin(documents, documents.c.feed == feeds.c.id)
     .where(feeds.c.key == bindparam("key"))
 )
+# What can change between two polls.
+_PULSE = (
+    "SELECT feeds.revoked_at, feeds.edition, people.changes, documents.etag FROM feeds"
+    " JOIN people ON people.id = feeds.person LEFT JOIN documents ON documents.feed = feeds.id WHERE feeds.key = ?"
+)
 _BODIES = {
     False: select(documents.c.body).where(documents.c.feed == bindparam("feed")),
     True: select(documents.c.gzipped).where(documents.c.feed == bindparam("feed")),
 }
+
+
+Pulse = tuple[int | None, int, int, str | None]
+"""When a feed was revoked, the edition of its options, its person's count of changes, its document's tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +88,12 @@ def poll(db: Connection, key: str) -> tuple[Feed, Person, Stored | None] | None:
     """A feed by key, revoked or not, its person and what is stored for it: the one query of a poll."""
     row = db.execute(_POLL, {"key": key}).one_or_none()
     return None if row is None else (_feed(row), joined(row), _stored(row) if row.etag else None)
+
+
+def pulse(db: Connection, key: str) -> Pulse | None:
+    """Whether a feed's document is still what it was: equal values mean that nothing of it changed."""
+    found: list[Pulse] = quick.rows(db, _PULSE, (key,))
+    return found[0] if found else None
 
 
 def of(db: Connection, person: str) -> list[Feed]:
