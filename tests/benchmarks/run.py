@@ -48,15 +48,16 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--seconds", type=float, default=3.0, help="length of a round")
     options.add_argument("--connections", type=int, default=4, help="requests in flight")
+    options.add_argument("--only", default="", help="only cases with this in their name")
     chosen = options.parse_args()
     if hasattr(os, "sched_setaffinity") and len(os.sched_getaffinity(0)) > 1:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        _measure(stack, folder, chosen.seconds, chosen.connections)
+        _measure(stack, folder, chosen)
 
 
-def _measure(stack: ExitStack, folder: Path, seconds: float, connections: int) -> None:
+def _measure(stack: ExitStack, folder: Path, chosen: argparse.Namespace) -> None:
     bare, ours = _free_port(), _free_port()
     _started(stack, [sys.executable, str(HERE / "bare.py"), str(bare), str(folder / "bare.sqlite3")], bare, "/ok")
     environ = {**os.environ, "TURNTWICE_DATA": str(folder), "TURNTWICE_PUBLIC_URL": f"http://127.0.0.1:{ours}"}
@@ -70,10 +71,12 @@ def _measure(stack: ExitStack, folder: Path, seconds: float, connections: int) -
     hooks = [_turntwice("connection", "add", made["person"], "standard") for made in people]
     print(f"start to first answer: {start:.2f} s (with migration {first_start:.2f} s)")
     cases = _cases(bare, ours, people[0]["feed"], hooks)
+    named = [case for case in cases if chosen.only in case.name]
+    cases = [case for case in cases if case in named or case.name in {one.beside for one in named}]
     results = {case.name: [] for case in cases}
     for _ in range(ROUNDS):
         for case in cases:
-            results[case.name].append(_round(case, connections, seconds))
+            results[case.name].append(_round(case, chosen.connections, chosen.seconds))
     _print(cases, results)
     print(f"memory after it all: {_memory(process.pid):.0f} MB resident")
 
