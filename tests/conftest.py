@@ -154,8 +154,8 @@ def store(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> Itera
 @pytest.fixture
 def statements(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every statement that the store is asked to execute, as it comes; a test may clear it."""
-    heard, rows = list[str](), quick.rows
-    monkeypatch.setattr(quick, "rows", lambda db, query, values: heard.append(query) or rows(db, query, values))
+    heard, compiled = list[str](), quick._compiled
+    monkeypatch.setattr(quick, "_compiled", lambda *told: heard.append(compiled(*told)[0]) or compiled(*told))
     event.listen(store.engine, "before_cursor_execute", lambda *told: heard.append(told[2]))
     return heard
 

@@ -23,6 +23,7 @@ def command(host: str, port: int) -> None:
     """Migrate and serve: one process, nothing else needed."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a line for each request that waits its turn
     config = Config.from_env(os.environ)
     listening = server.listen(host, port)
     address = f"http://{_name(host)}:{port}"
@@ -37,7 +38,7 @@ def command(host: str, port: int) -> None:
         app = create_app(parts)
         gc.collect()
         gc.freeze()  # what was loaded stays: the collector need not walk it again and again
-        server.serve(app, listening)
+        server.serve(app, listening, behind_proxies=config.proxies > 0)
     finally:
         parts.store.close()
 

@@ -8,11 +8,25 @@ from sqlalchemy import Connection as Database
 from sqlalchemy import Row, bindparam, insert, select, update
 
 from integration.core.model import Connection, Person
-from integration.store.people import JOINED, joined
+from integration.store import quick
+from integration.store.people import decode_plan
 from integration.store.tables import connections, people
 
 _BY_KEY = (
-    select(connections, *JOINED)
+    select(
+        connections.c.id,
+        connections.c.service,
+        connections.c.label,
+        connections.c.key,
+        connections.c.settings,
+        connections.c.secrets,
+        connections.c.created_at,
+        people.c.id,
+        people.c.key,
+        people.c.plan,
+        people.c.changes,
+        people.c.created_at,
+    )
     .join(people)
     .where(
         connections.c.key == bindparam("key"),
@@ -40,8 +54,8 @@ def add(db: Database, connection: Connection) -> None:
 
 def by_key(db: Database, service: str, key: str) -> tuple[Connection, Person] | None:
     """The live connection of a service with that key, and its person: one query."""
-    row = db.execute(_BY_KEY, {"key": key, "service": service}).one_or_none()
-    return None if row is None else (_connection(row), joined(row))
+    found = quick.rows(db, _BY_KEY, {"key": key, "service": service})
+    return _both(found[0]) if found else None
 
 
 def by_id(db: Database, connection: str) -> Connection | None:
@@ -60,6 +74,14 @@ def revoke(db: Database, connection: str, now: datetime) -> bool:
     """Ends a connection; what it said stays."""
     query = update(connections).where(connections.c.id == connection, connections.c.revoked_at.is_(None))
     return db.execute(query.values(revoked_at=now)).rowcount > 0
+
+
+def _both(row: Any) -> tuple[Connection, Person]:
+    """Of a row of `_BY_KEY`."""
+    key, settings, sealed, created, person_id, person_key, plan, changes, came = row[3:]
+    known = msgspec.json.decode(settings, type=dict[str, str])
+    connection = Connection(row[0], person_id, row[1], row[2], key, known, sealed, quick.instant(created))
+    return connection, Person(person_id, person_key, decode_plan(plan), changes, quick.instant(came))
 
 
 def _connection(row: Row[Any]) -> Connection:

@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
+from integration.store import quick
 from integration.store.tables import connections, deliveries
 
 LARGEST = 1 << 63
-_ADD = deliveries.insert().returning(deliveries.c.id)
+_GIVEN = ("connection", "received_at", "outcome", "reason", "message", "headers", "body")
+_ADD = deliveries.insert().values({name: bindparam(name) for name in _GIVEN}).returning(deliveries.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +41,15 @@ def add(
     """Stores a delivery with (outcome, reason, message); returns its id."""
     values = {
         "connection": connection,
-        "received_at": received_at,
+        "received_at": quick.micros(received_at),
         "outcome": outcome[0],
         "reason": outcome[1],
         "message": outcome[2],
         "headers": msgspec.json.encode(dict(headers)).decode(),
         "body": body,
     }
-    key: int = db.execute(_ADD, values).scalar_one()
-    return key
+    [(key,)] = quick.rows(db, _ADD, values)
+    return int(key)
 
 
 def judge(db: Connection, delivery: int, outcome: str, reason: str | None, message: str) -> None:

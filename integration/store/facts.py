@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from integration.core.model import Fact, FactKind
+from integration.store import quick
 from integration.store.tables import facts, people, revisions
 from integration.store.upsert import insert_into
 
@@ -33,8 +34,9 @@ _SINCE = (
     .where(facts.c.person == bindparam("person"), facts.c.date >= bindparam("first"), facts.c.superseded.is_(False))
     .order_by(facts.c.id)
 )
-# The person stands in both halves so that each finds its own index; outside, all of a history would be read.
-_AROUND = select(facts).where(
+# The person stands in both halves, under two names, so that each finds its own index: where SQLite sees them to be the
+# same it takes them out, and reads all of a history.
+_AROUND = select(*(facts.c[field.name] for field in fields(Fact)), facts.c.superseded).where(
     or_(
         and_(
             facts.c.person == bindparam("person"),
@@ -42,15 +44,17 @@ _AROUND = select(facts).where(
             facts.c.event == bindparam("event"),
         ),
         and_(
-            facts.c.person == bindparam("person"),
+            facts.c.person == bindparam("whose"),
             facts.c.date == bindparam("date"),
             facts.c.slot == bindparam("slot"),
             facts.c.superseded.is_(False),
         ),
     ),
 )
-_ADD = facts.insert()
 _FIELDS = tuple(field.name for field in fields(Fact))
+_ADD = facts.insert().values(
+    {name: bindparam(name) for name in (*_FIELDS, "person", "version", "superseded", "delivery")}
+)
 _SESSION = select(facts).where(
     facts.c.person == bindparam("person"),
     facts.c.date == bindparam("date"),
@@ -71,18 +75,19 @@ def of_session(db: Connection, person: str, day: date, slot: str) -> list[Fact]:
 
 def around(db: Connection, person: str, fact: Fact) -> tuple[list[Fact], list[Fact]]:
     """In one query: every content that the fact's event has had, and the standing facts of its session."""
-    values = {"source": fact.source, "event": fact.event, "date": fact.date, "slot": fact.slot}
-    rows = [(_fact(row), row.superseded) for row in db.execute(_AROUND, values | {"person": person})]
-    contents = [found for found, _ in rows if (found.source, found.event) == (fact.source, fact.event)]
-    standing = [found for found, gone in rows if not gone and (found.date, found.slot) == (fact.date, fact.slot)]
+    values = {"source": fact.source, "event": fact.event, "date": quick.day(db, fact.date), "slot": fact.slot}
+    found = [(_quick(row), row[-1]) for row in quick.rows(db, _AROUND, values | {"person": person, "whose": person})]
+    contents = [held for held, _ in found if (held.source, held.event) == (fact.source, fact.event)]
+    standing = [held for held, gone in found if not gone and (held.date, held.slot) == (fact.date, fact.slot)]
     return contents, standing
 
 
 def add(db: Connection, person: str, fact: Fact, version: int, superseded: bool, delivery: int | None) -> None:
     """Stores a fact as that version of its event."""
-    values = {"person": person, "version": version, "superseded": superseded, "delivery": delivery}
-    values.update((name, getattr(fact, name)) for name in _FIELDS)
-    db.execute(_ADD, values)
+    values = {name: getattr(fact, name) for name in _FIELDS}
+    values |= {name: quick.micros(values[name]) for name in ("said_at", "received_at", "performed_at")}
+    values |= {"person": person, "version": version, "superseded": superseded, "delivery": delivery}
+    quick.run(db, _ADD, values | {"date": quick.day(db, fact.date)})
 
 
 def supersede(db: Connection, person: str, source: str, event: str) -> None:
@@ -96,8 +101,8 @@ def bump(db: Connection, person: str, day: date, slot: str, now: datetime) -> No
 
     Call it before the person's count of changes is raised: the revision bears the next number.
     """
-    values = {"person": person, "date": day, "slot": slot, "sequence": 1, "changed_at": now, "whose": person}
-    db.execute(_bump(db.dialect.name), values)
+    values = {"person": person, "date": quick.day(db, day), "slot": slot, "changed_at": quick.micros(now)}
+    quick.run(db, _bump(db.dialect.name), values)
 
 
 def _microseconds(column: ColumnElement[datetime]) -> ColumnElement[int]:
@@ -106,15 +111,16 @@ def _microseconds(column: ColumnElement[datetime]) -> ColumnElement[int]:
 
 @cache
 def _bump(dialect: str) -> Executable:
-    nth = select(people.c.changes + 1).where(people.c.id == bindparam("whose")).scalar_subquery()
-    fresh = insert_into(revisions, dialect).values(change=nth)
-    held, given = _microseconds(revisions.c.changed_at), _microseconds(fresh.excluded.changed_at)
+    nth = select(people.c.changes + 1).where(people.c.id == bindparam("person")).scalar_subquery()
+    given: dict[str, Any] = {name: bindparam(name) for name in ("person", "date", "slot", "changed_at")}
+    fresh = insert_into(revisions, dialect).values(given | {"sequence": 1, "change": nth})
+    held, now = _microseconds(revisions.c.changed_at), _microseconds(fresh.excluded.changed_at)
     later = held + SECOND
     upsert: Executable = fresh.on_conflict_do_update(
         index_elements=[revisions.c.person, revisions.c.date, revisions.c.slot],
         set_={
             "sequence": revisions.c.sequence + 1,
-            "changed_at": case((later > given, later), else_=given),
+            "changed_at": case((later > now, later), else_=now),
             "change": fresh.excluded.change,
         },
     )
@@ -127,6 +133,18 @@ def revisions_between(
     """SEQUENCE and LAST-MODIFIED of the sessions that were ever revised."""
     query = select(revisions).where(revisions.c.person == person, revisions.c.date.between(first, last))
     return {(row.date, row.slot): (row.sequence, row.changed_at) for row in db.execute(query)}
+
+
+def _quick(row: Any) -> Fact:
+    """Of a row that begins with the columns of a Fact, as the driver gives it."""
+    source, event, kind, slot, day, said, received, performed, echo, reason, seconds, note, content = row[
+        : len(_FIELDS)
+    ]
+    when = None if performed is None else quick.instant(performed)
+    told = (quick.instant(said), quick.instant(received), when)
+    return Fact(
+        source, event, FactKind(kind), slot, quick.as_date(day), *told, bool(echo), reason, seconds, note, content
+    )
 
 
 def _fact(row: Row[Any]) -> Fact:

@@ -31,8 +31,10 @@ _POLL = (
 )
 # What can change between two polls.
 _PULSE = (
-    "SELECT feeds.revoked_at, feeds.edition, people.changes, documents.etag FROM feeds"
-    " JOIN people ON people.id = feeds.person LEFT JOIN documents ON documents.feed = feeds.id WHERE feeds.key = ?"
+    select(feeds.c.revoked_at, feeds.c.edition, people.c.changes, documents.c.etag)
+    .join(people, people.c.id == feeds.c.person)
+    .outerjoin(documents, documents.c.feed == feeds.c.id)
+    .where(feeds.c.key == bindparam("key"))
 )
 _BODIES = {
     False: select(documents.c.body).where(documents.c.feed == bindparam("feed")),
@@ -92,7 +94,7 @@ def poll(db: Connection, key: str) -> tuple[Feed, Person, Stored | None] | None:
 
 def pulse(db: Connection, key: str) -> Pulse | None:
     """Whether a feed's document is still what it was: equal values mean that nothing of it changed."""
-    found: list[Pulse] = quick.rows(db, _PULSE, (key,))
+    found: list[Pulse] = quick.rows(db, _PULSE, {"key": key})
     return found[0] if found else None
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 
 from calendar_export.plan import Plan
 from integration.core.model import Person
+from integration.store import quick
 from integration.store.tables import people
 
 _ALL = select(people)
@@ -64,7 +65,7 @@ def lock(db: Connection, person: str) -> None:
 
 def touch(db: Connection, person: str) -> None:
     """Notes that a calendar of this person would show something new."""
-    db.execute(_TOUCH, {"person": person})
+    quick.run(db, _TOUCH, {"person": person})
 
 
 def replan(db: Connection, person: str, plan: Plan) -> None:

@@ -1,23 +1,78 @@
-"""Hands the hottest queries to the driver as they are: what SQLAlchemy wraps around one takes four times as long.
+"""Hands the hottest statements to the driver: what SQLAlchemy wraps around each takes several times as long as it does.
 
-Only for queries that every poll or delivery makes. Written once for both engines, with `?` for a value.
+A statement is written with SQLAlchemy Core as any other, turned into text once for each engine, and then goes with its
+values straight to the driver. Values and columns are therefore what the driver takes and gives: instants as `micros`
+and `instant` turn them, dates as `day` and `as_date`. Only for what every poll or delivery needs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Executable
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+
+from integration.store.tables import EPOCH, MICROSECOND
+
+_DIALECTS: Mapping[str, Any] = {
+    "sqlite": sqlite.dialect(paramstyle="named"),
+    "postgresql": postgresql.dialect(paramstyle="pyformat"),  # type: ignore[no-untyped-call]
+}
 
 
-def rows(db: Connection, query: str, values: Sequence[object]) -> list[Any]:
-    """All rows of a query as tuples of what the driver gives: instants are whole microseconds, dates as it keeps them.
-
-    Raises what SQLAlchemy raises.
-    """
-    query = query if db.dialect.name == "sqlite" else query.replace("?", "%s")
-    driver: Any = db.connection.dbapi_connection
+def rows(db: Connection, statement: Executable, values: Mapping[str, object]) -> list[Any]:
+    """Runs a statement whose every parameter is in `values`; its rows as tuples. Raises as SQLAlchemy does."""
+    driver = cast("Any", db.connection.dbapi_connection)
+    text, literals = _compiled(statement, db.dialect.name)
     try:
-        return cast("list[Any]", driver.execute(query, values).fetchall())
-    except cast("Any", db.dialect.dbapi).Error:
-        # Asked again the usual way, which knows what each trouble means and what to do with the connection.
-        return [tuple(row) for row in db.exec_driver_sql(query, tuple(values))]
+        return cast("list[Any]", driver.execute(text, {**literals, **values}).fetchall())
+    except cast("Any", db.dialect.dbapi).Error as error:
+        raise _told(db, driver, error) from error
+
+
+def run(db: Connection, statement: Executable, values: Mapping[str, object]) -> None:
+    """As `rows`, for a statement that gives none."""
+    driver = cast("Any", db.connection.dbapi_connection)
+    text, literals = _compiled(statement, db.dialect.name)
+    try:
+        driver.execute(text, {**literals, **values})
+    except cast("Any", db.dialect.dbapi).Error as error:
+        raise _told(db, driver, error) from error
+
+
+def micros(value: datetime | None) -> int | None:
+    """An aware instant as the tables keep it."""
+    return None if value is None else (value - EPOCH) // MICROSECOND
+
+
+def instant(value: int) -> datetime:
+    """The instant that the tables keep so; None stays None."""
+    return EPOCH + value * MICROSECOND
+
+
+def day(db: Connection, value: date) -> object:
+    """A date as the engine keeps it."""
+    return value.isoformat() if db.dialect.name == "sqlite" else value
+
+
+def as_date(value: Any) -> date:
+    """The date that the engine keeps so."""
+    return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+@lru_cache(maxsize=64)
+def _compiled(statement: Executable, engine: str) -> tuple[str, Mapping[str, object]]:
+    """A statement's text for an engine, and the values that it brings itself."""
+    made = cast("Any", statement).compile(dialect=_DIALECTS[engine])
+    return str(made), {name: value for name, value in made.params.items() if value is not None}
+
+
+def _told(db: Connection, driver: Any, error: Exception) -> BaseException:
+    """The error as SQLAlchemy would raise it; a connection that is lost is given up, as it would do."""
+    lost = db.dialect.is_disconnect(cast("Any", error), driver, None)
+    if lost:
+        db.invalidate()
+    base = cast("Any", db.dialect.dbapi).Error
+    return DBAPIError.instance(None, None, error, base, connection_invalidated=lost, dialect=db.dialect)
