@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from integration import record
+from integration.admission import Inbound
 from integration.connections import opened_secrets
 from integration.core.model import Connection, Person
 from integration.errors import ConfigError, NotFound, StoreUnavailable
 from integration.keys import KeyKind, Keys
-from integration.record import Inbound
 from integration.store import connections
 from integration.store.engine import Store
 from webhooks.blueprint import Outcome

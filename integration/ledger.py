@@ -32,6 +32,11 @@ class Ledger:
         """The stored fact that this one is a copy of."""
         return next((held for held in self._event(fact) if held.content == fact.content), None)
 
+    def known(self, source: str, event: str, content: str) -> Fact | None:
+        """The stored fact of an event with that content, wherever it was placed."""
+        held = facts.of_event(self._db, self._person.id, source, event)
+        return next((fact for fact in held if fact.content == content), None)
+
     def enter(self, fact: Fact) -> None:
         """Adds a fact; where it is the newest content of its event, the older ones give way."""
         contents = self._event(fact)
@@ -63,6 +68,13 @@ class Ledger:
         of_day = [f for f in facts.since(self._db, self._person.id, day) if f.date == day and f.source == source]
         done = [f for f in of_day if f.kind is FactKind.DONE and source in self.merged((f.date, f.slot)).evidence]
         return max(((f.said_at, (f.date, f.slot)) for f in done), default=(None, None))[1]
+
+    def last_of(self, source: str, thing: str) -> Session | None:
+        """The session that a source's task or activity was last said to be done for, unless that was taken back."""
+        said = facts.of_thing(self._db, self._person.id, source, thing)
+        said += [fact for fact, *_ in self._entered if fact.source == source and fact.event.partition("@")[0] == thing]
+        last = max(said, key=age, default=None)
+        return (last.date, last.slot) if last and last.kind is FactKind.DONE else None
 
     def save(self, delivery: int | None) -> None:
         """Stores what was entered, raises the revision of every session that now shows another state, and drops what

@@ -114,7 +114,9 @@ class Call(Protocol):
 class Refusal(TurntwiceError):
     """A service did not take what we told it.
 
-    `permanent`: trying again cannot help. `after`: seconds that it asked us to wait, None where it named none.
+    `permanent`: trying again cannot help, so this was the last try. `tries`: it refuses this very message, and so many
+    tries in all are enough; None: the usual schedule, as for a service that is down. `after`: seconds that it asked us
+    to wait, None where it named none. `waiting`: it is well, only the time has not come; this never counts against it.
     `gone`: it wants nothing from us any more (410), or never saw a good credential: the connection is switched off.
     `message` is a sentence for the person, with the cure where there is one, and never quotes a body or a secret.
     """
@@ -122,10 +124,24 @@ class Refusal(TurntwiceError):
     reason = "refusal"
 
     def __init__(
-        self, reason: str, message: str, *, permanent: bool = False, after: float | None = None, gone: bool = False
+        self,
+        reason: str,
+        message: str,
+        *,
+        permanent: bool = False,
+        tries: int | None = None,
+        after: float | None = None,
+        waiting: bool = False,
+        gone: bool = False,
     ) -> None:
         super().__init__(message)
-        self.reason, self.permanent, self.after, self.gone = reason, permanent or gone, after, gone
+        self.reason, self.permanent, self.gone = reason, permanent or gone, gone
+        self.tries, self.after, self.waiting = tries, after, waiting
+
+    @property
+    def outage(self) -> bool:
+        """It says nothing of this message, only that the service cannot take any now; so others need not be tried."""
+        return not (self.permanent or self.tries or self.waiting)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,40 +3,26 @@
 What a provider reported enters by `record`, what the person says on our own pages by `tell`.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from integration import wording
+from integration.admission import OF_NO_CONCERN, Inbound, admit, content
 from integration.core import placing
-from integration.core.model import PERSON, Connection, Fact, FactKind, Person, State
+from integration.core.model import PERSON, Fact, FactKind, Person, State
 from integration.core.placing import Placed, Unplaced
 from integration.errors import Refused
 from integration.keys import random_id
 from integration.ledger import Ledger, Session
 from integration.store import deliveries, people
 from integration.store.engine import Database, Store
-from webhooks.report import Incoming, Kind, Report
+from webhooks.report import Incoming, Report
 
 ACCEPTED, IGNORED, DUPLICATE, QUARANTINED = "accepted", "ignored", "duplicate", "quarantined"
-KEPT_HEADERS = ("content-type", "webhook-id", "webhook-timestamp")
+CE = ("ce-specversion", "ce-type", "ce-source", "ce-id", "ce-time")
+KEPT_HEADERS = ("content-type", "webhook-id", "webhook-timestamp", *CE)
 """What is needed to judge a delivery again; never what proves it or could open anything."""
-_SAID = {State.DONE: "done", State.SKIPPED: "skipped", State.HURT: "stopped because it hurt", None: "open"}
-
-
-@dataclass(frozen=True, slots=True)
-class Inbound:
-    """A live connection that a request named, its person, and the opened secrets that may prove the request.
-
-    `realtime`: the service reports at once, so the arrival may stand in for a missing time. `mixed`: it reports other
-    habits too, so that one which nobody mapped is ours only if its name says so.
-    """
-
-    connection: Connection
-    person: Person
-    realtime: bool
-    mixed: bool
-    secrets: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +37,11 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A kept delivery that is judged again at `now` (UTC), long after it came."""
+    """A kept delivery that is judged again at `now` (UTC), long after it came; `choice` is where the person put it."""
 
     delivery: int
     now: datetime
+    choice: Placed | None = None
 
 
 def record(
@@ -64,28 +51,33 @@ def record(
 
     Raises StoreUnavailable, then nothing is stored.
     """
-    fresh, copies = list[Fact](), list[Fact]()
-    unplaced: Unplaced | None = None
     with store.writing() as db:
         people.lock(db, inbound.person.id)
         ledger = Ledger(db, inbound.person, again.now if again else incoming.received_at)
-        for report in reports:
-            fact = _judge(inbound, report, ledger, incoming.received_at)
-            if isinstance(fact, Unplaced):
-                unplaced = fact
-            elif held := ledger.held(fact):
-                copies.append(held)
-            else:
-                ledger.enter(fact)
-                fresh.append(fact)
-        after = ledger.states((fact.date, fact.slot) for fact in fresh or copies)
-        result = _result(bool(fresh), after, unplaced)
+        told = [_entered(inbound, report, ledger, incoming.received_at, again) for report in reports]
+        result = _result(inbound, reports, told, ledger)
         if again is None:
             ledger.save(_keep(db, inbound.connection.id, incoming, result))
-        elif fresh:
+        elif result.outcome == ACCEPTED:
             deliveries.judge(db, again.delivery, result.outcome, result.reason, result.message)
             ledger.save(again.delivery)
     return result
+
+
+def _entered(
+    inbound: Inbound, report: Report, ledger: Ledger, received_at: datetime, again: Replay | None
+) -> tuple[Fact | Unplaced, bool]:
+    """What became of a report, and whether it said something new."""
+    choice = again.choice if again else None
+    # A copy of what the person has put somewhere stays there, whatever would be thought of it now.
+    held = ledger.known(inbound.connection.id, report.event_id, content(report)) if again and not choice else None
+    fact = held or admit(inbound, report, ledger, received_at, choice)
+    if isinstance(fact, Unplaced):
+        return fact, False
+    if copy := held or ledger.held(fact):
+        return copy, False
+    ledger.enter(fact)
+    return fact, True
 
 
 def tell(
@@ -117,52 +109,22 @@ def refuse(store: Store, connection: str, incoming: Incoming, reason: str, messa
         _keep(db, connection, incoming, Recorded(QUARANTINED, reason, message))
 
 
-def _judge(inbound: Inbound, report: Report, ledger: Ledger, now: datetime) -> Fact | Unplaced:
-    plan, connection = inbound.person.plan, inbound.connection
-    slots = {slot.name for version in plan.versions for slot in version.slots}
-    mapping = {slot: habit for slot, habit in connection.settings.items() if slot in slots}
-    mapped = placing.mapped_slots(mapping, report)
-    if mapping and report.habit and not mapped:
-        return Unplaced("another_habit", "That habit is not one of those chosen for this connection.")
-    if inbound.mixed and not mapping and not placing.sounds_like_a_stretch(report):
-        return Unplaced("unmapped_habit", "Say which habit is the morning and which the evening stretch.")
-    placed = placing.place(plan, report, mapped[0] if len(mapped) == 1 else None, now, inbound.realtime)
-    if isinstance(placed, Unplaced):
-        return placed
-    if report.kind is Kind.UNDONE and not (report.performed or report.slot or mapped):
-        # It names no session and no time: what it takes back is what it said last, not what the clock says now.
-        day, slot = ledger.last_done(connection.id, placed.date) or (placed.date, placed.slot)
-        placed = Placed(slot, day)
-    return _fact(connection.id, report, placed, now)
-
-
-def _fact(source: str, report: Report, placed: Placed, now: datetime) -> Fact:
-    said = (report.kind, report.said_at, report.performed, report.slot, report.date, report.habit)
-    extra = (report.duration_seconds, report.note)
-    return Fact(
-        source=source,
-        event=report.event_id,
-        kind=FactKind(report.kind),
-        slot=placed.slot,
-        date=placed.date,
-        said_at=report.said_at or now,
-        received_at=now,
-        performed_at=report.performed.at if report.performed else None,
-        duration_seconds=report.duration_seconds,
-        note=report.note,
-        content=hashlib.sha256(repr(said + extra).encode()).hexdigest(),
-    )
-
-
-def _result(fresh: bool, after: Mapping[Session, State | None], unplaced: Unplaced | None) -> Recorded:
-    told = " ".join(f"The {slot} of {day:%A} {day} is {_SAID[state]}." for (day, slot), state in after.items())
-    if fresh:
-        return Recorded(ACCEPTED, None, told, after)
+def _result(
+    inbound: Inbound, reports: Sequence[Report], told: Sequence[tuple[Fact | Unplaced, bool]], ledger: Ledger
+) -> Recorded:
+    fresh = [fact for fact, new in told if new and isinstance(fact, Fact)]
+    copies = [fact for fact, _ in told if isinstance(fact, Fact)]
+    after = ledger.states((fact.date, fact.slot) for fact in fresh or copies)
     if after:
-        return Recorded(DUPLICATE, "same_event", f"Heard before. {told}", after)
-    if unplaced:
-        outcome = IGNORED if unplaced.reason == "another_habit" else QUARANTINED
-        return Recorded(outcome, unplaced.reason, unplaced.message)
+        first = next(report for report, (fact, _) in zip(reports, told, strict=True) if fact in (fresh or copies))
+        words = [wording.said(inbound.connection.label, first, inbound.person.plan), *wording.states(after)]
+        if fresh:
+            return Recorded(ACCEPTED, None, " ".join(words), after)
+        return Recorded(DUPLICATE, "same_event", " ".join(["Heard before.", *words[1:]]), after)
+    unplaced = [why for why, _ in told if isinstance(why, Unplaced)]
+    # What waits for the person comes before what needs nobody.
+    for why in sorted(unplaced, key=lambda why: why.reason in OF_NO_CONCERN):
+        return Recorded(IGNORED if why.reason in OF_NO_CONCERN else QUARANTINED, why.reason, why.message)
     return Recorded(IGNORED, "no_completion", "Nothing in it is a completion.")
 
 

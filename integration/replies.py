@@ -8,8 +8,9 @@ from typing import Literal
 from integration.outgoing import Call, Refusal, Reply, Request, Settings
 
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
-# Webhook-reliability S5: of the refusals by 4xx, only these ask us to come again.
+# Webhook-reliability S5: of the refusals by 4xx, these ask us to come again; any other is final after three tries.
 PASSING = frozenset({408, 409, 425, 429})
+TRIES = 3
 
 
 def send_json(call: Call, method: Literal["POST", "PUT", "PATCH"], url: str, headers: Settings, value: object) -> Reply:
@@ -25,9 +26,9 @@ def accepted(reply: Reply, title: str) -> Reply:
         return reply
     after = retry_after(reply)
     if status in (401, 403):
-        raise Refusal("credentials", f"{title} refused our key; give it a new one", permanent=True)
+        raise Refusal("credentials", f"{title} refused our key; give it a new one", tries=TRIES)
     if status == 404:
-        raise Refusal("not_found", f"{title} has no such habit any more; choose another", permanent=True)
+        raise Refusal("not_found", f"{title} has no such habit any more; choose another", tries=TRIES)
     if status == 410:
         raise Refusal("gone", f"{title} wants nothing more from us; connect it again to go on", gone=True)
     if status == 429:
@@ -35,7 +36,7 @@ def accepted(reply: Reply, title: str) -> Reply:
     if 300 <= status < 400:
         raise Refusal("redirect", f"{title} answered with another address; give that one")
     if 400 <= status < 500 and status not in PASSING:
-        raise Refusal(f"http_{status}", f"{title} did not understand us (status {status})", permanent=True)
+        raise Refusal(f"http_{status}", f"{title} did not understand us (status {status})", tries=TRIES)
     raise Refusal(f"http_{status}", f"{title} is in trouble (status {status})", after=after)
 
 

@@ -152,11 +152,27 @@ def store(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> Itera
 
 
 @pytest.fixture
-def statements(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def before_each_statement(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[str], None]], None]:
+    """Calls back with every statement that the store is asked to execute, before it is."""
+
+    def register(heard: Callable[[str], None]) -> None:
+        compiled = quick._compiled
+
+        def told(*asked: Any) -> Any:
+            heard(compiled(*asked)[0])
+            return compiled(*asked)
+
+        monkeypatch.setattr(quick, "_compiled", told)
+        event.listen(store.engine, "before_cursor_execute", lambda *told: heard(told[2]))
+
+    return register
+
+
+@pytest.fixture
+def statements(before_each_statement: Callable[[Callable[[str], None]], None]) -> list[str]:
     """Every statement that the store is asked to execute, as it comes; a test may clear it."""
-    heard, compiled = list[str](), quick._compiled
-    monkeypatch.setattr(quick, "_compiled", lambda *told: heard.append(compiled(*told)[0]) or compiled(*told))
-    event.listen(store.engine, "before_cursor_execute", lambda *told: heard.append(told[2]))
+    heard = list[str]()
+    before_each_statement(heard.append)
     return heard
 
 

@@ -34,9 +34,10 @@ class Provider(Protocol):
     that mean nothing to us, known or unknown.
 
     A module may also have `handshake(incoming) -> Answer | None`, for a service that tries an address before it uses
-    it; `notices(incoming) -> Sequence[Notice]`, for one that names what happened and lets us fetch it; and
-    `account(incoming) -> str`, the sender's id of its user, for one that has a single address for all of an app's users
-    (raises Rejected). Each is called after `verify`.
+    it; `notices(incoming) -> Sequence[Notice]`, for one that names what happened and lets us fetch it;
+    `account(incoming) -> str`, the sender's id of its user, for one that has a single address for all of an app's
+    users; and `kept(incoming) -> bytes`, for one that puts a secret into its body: what of it may be kept, of which
+    `reports` makes the same. Each is called after `verify` and raises Rejected.
     """
 
     TITLE: str
@@ -52,7 +53,7 @@ class Provider(Protocol):
 
 CONSTANTS = {"TITLE": str, "REALTIME": bool, "MIXED": bool, "SECRETS": Proof, "GRADE": Grade}
 FUNCTIONS = {"verify": ("incoming", "secrets"), "reports": ("incoming",)}
-OPTIONAL = {"handshake": ("incoming",), "notices": ("incoming",), "account": ("incoming",)}
+OPTIONAL = {"handshake": ("incoming",), "notices": ("incoming",), "account": ("incoming",), "kept": ("incoming",)}
 
 
 @cache

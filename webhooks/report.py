@@ -74,12 +74,14 @@ class Report:
     """One completion, or its withdrawal, as a provider told it.
 
     `event_id` is the same for every copy of one event and different for any other of the same connection. Where the
-    sender tells of a thing that it may change or delete, such as a workout, it is that thing's id: a later report moves
-    what the earlier one said, and an undone report without a time takes it back wherever it counts. `said_at` is the
-    sender's own time of the event (UTC), None when it has none. `habit` holds every name by which a person may have
-    mapped the remote habit: id, alias, title, kind of activity. `likeness` is set by services that classify what was
-    done. `origin` is the id under which we ourselves once told of this session, where the sender passes it back.
-    `note` is at most 500 characters.
+    sender tells of a thing that it may change, such as a workout, it is that thing's id: a later report moves what the
+    earlier one said. `thing` is the sender's id of such a workout or task, where it has one: its events are called
+    `<thing>` or `<thing>@...`, and an undone report takes back what they said last, wherever that counts. `said_at` is
+    the sender's own time of the event (UTC), None when it has none. `wall` is when it was done by the clock on the wall
+    (naive), where the sender tells that and no instant. `habit` holds every name by which a person may have mapped the
+    remote habit: id, alias, title, kind of activity. `likeness` is set by services that classify what was done.
+    `origin` is the id under which we ourselves once told of this session, where the sender passes it back. `note` is at
+    most 500 characters.
     """
 
     kind: Kind
@@ -89,6 +91,8 @@ class Report:
     slot: str | None = None
     date: Day | None = None
     habit: tuple[str, ...] = ()
+    wall: datetime | None = None
+    thing: str | None = None
     likeness: Likeness | None = None
     origin: str | None = None
     duration_seconds: int | None = None

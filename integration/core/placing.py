@@ -4,12 +4,12 @@ First rule that applies: an explicit slot and date; a mapped habit with a date o
 arrival, when the source reports at once. Otherwise the person is asked: nothing is guessed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from calendar_export.plan import Plan
-from calendar_export.zones import to_wall
+from calendar_export.zones import to_instant, to_wall
 from webhooks.report import Moment, Report
 
 OLDEST = timedelta(days=400)
@@ -39,7 +39,7 @@ def place(plan: Plan, report: Report, mapped: str | None, now: datetime, realtim
     `mapped` is the slot that the connection's mapping gives the report's habit; `realtime` says that the source reports
     a completion when it happens, so that the arrival `now` (UTC) may stand in for a missing time.
     """
-    slot, moment = report.slot or mapped, report.performed or _arrival(plan, report, now, realtime)
+    slot, moment = report.slot or mapped, performed(plan, report) or _arrival(plan, report, now, realtime)
     if report.said_at and report.said_at > now + AHEAD:
         return Unplaced("in_the_future", "It was said at a time more than a day from now.")
     if report.date and slot:
@@ -60,6 +60,14 @@ def _arrival(plan: Plan, report: Report, now: datetime, realtime: bool) -> Momen
     return Moment(now) if realtime and report.date in (None, plan.today(now)) else None
 
 
+def performed(plan: Plan, report: Report) -> Moment | None:
+    """When it was done, as the sender told it; a bare wall time is one of the person's own clock."""
+    if report.performed or report.wall is None:
+        return report.performed
+    at = to_instant(report.wall, plan.zone_at(report.wall.replace(tzinfo=UTC)))
+    return Moment(at, report.wall - at.replace(tzinfo=None))
+
+
 def wall_of(plan: Plan, moment: Moment) -> datetime:
     """The naive wall time of a moment: by the sender's own offset where it gave one, else by the zone timeline."""
     return moment.wall or to_wall(moment.at, plan.zone_at(moment.at))
@@ -73,7 +81,13 @@ def mapped_slots(mapping: Mapping[str, str], report: Report) -> tuple[str, ...]:
 
 def sounds_like_a_stretch(report: Report) -> bool:
     """Whether a habit that nobody has mapped is ours by its name. One without a name is: its sender means us."""
-    return not report.habit or any(word in name.casefold() for name in report.habit for word in STRETCH_WORDS)
+    return not report.habit or names_one_of(report, STRETCH_WORDS)
+
+
+def names_one_of(report: Report, words: Iterable[str]) -> bool:
+    """Whether one of the words, in lower case, stands in a name that the report gives its habit."""
+    names = [name.casefold() for name in report.habit]
+    return any(word in name for word in words for name in names)
 
 
 def check_session(plan: Plan, placed: Placed, now: datetime) -> Placed | Unplaced:

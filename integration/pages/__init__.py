@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from integration.errors import NotFound
-from integration.pages import feeds, settings, subscribe
+from integration.pages import feeds, recipes, settings, subscribe
 from integration.pages.answers import harden, not_found, too_large
 from integration.pages.me import MyPage
 from integration.pages.mine import Mine
@@ -35,6 +35,7 @@ def create(parts: Parts) -> Blueprint:
     feeds.add_to(blueprint, mine)
     settings.add_to(blueprint, mine)
     subscribe.add_to(blueprint, parts)
+    recipes.add_to(blueprint, parts)
     blueprint.register_error_handler(NotFound, _unknown)
     blueprint.register_error_handler(RequestEntityTooLarge, _too_large)
     blueprint.app_errorhandler(404)(_unknown)

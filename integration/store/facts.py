@@ -90,6 +90,21 @@ def add(db: Connection, person: str, fact: Fact, version: int, superseded: bool,
     quick.run(db, _ADD, values | {"date": quick.day(db, fact.date)})
 
 
+def of_event(db: Connection, person: str, source: str, event: str) -> list[Fact]:
+    """Every content that an event has had."""
+    event_is = (facts.c.person == person, facts.c.source == source, facts.c.event == event)
+    return [_fact(row) for row in db.execute(select(facts).where(*event_is))]
+
+
+def of_thing(db: Connection, person: str, source: str, thing: str) -> list[Fact]:
+    """What a source said of one task or activity: its events are called `<thing>` or `<thing>@...`."""
+    mine = (facts.c.person == person, facts.c.source == source, facts.c.superseded.is_(False))
+    event = facts.c.event if db.dialect.name == "sqlite" else facts.c.event.collate("C")
+    # "A" comes right after "@" in ASCII: all that begins so lies between the two.
+    events = or_(event == thing, and_(event >= f"{thing}@", event < f"{thing}A"))
+    return [_fact(row) for row in db.execute(select(facts).where(*mine, events))]
+
+
 def supersede(db: Connection, person: str, source: str, event: str) -> None:
     """Marks every content of an event as replaced by a newer one."""
     event_is = and_(facts.c.person == person, facts.c.source == source, facts.c.event == event)

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from integration import keys, record
+from integration.admission import Inbound
 from integration.core.merge import Merged, merge, newest_contents
 from integration.core.model import PERSON, Connection, FactKind, Person, State
 from integration.core.placing import Placed
 from integration.ledger import Ledger
-from integration.record import Inbound
 from integration.status import merged_sessions
 from integration.store import connections, facts, people, schema, tables
 from integration.store.engine import Store

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from integration import record, status
+from integration.admission import Inbound
 from integration.core.merge import merge
 from integration.core.model import FactKind, State
 from integration.core.placing import Placed
@@ -43,7 +44,7 @@ def test_a_report_turns_its_session_done_and_says_so(somebody: Somebody) -> None
     result = somebody.hear(somebody.connect(), said())
     assert (result.outcome, result.reason) == (ACCEPTED, None)
     assert dict(result.sessions) == {(TODAY, "morning"): State.DONE}
-    assert result.message == "The morning of Tuesday 2026-06-02 is done."
+    assert result.message == "Signed webhook said it was done. The morning of Tuesday 2026-06-02 is done."
     assert state(somebody) is State.DONE
     assert somebody.sequence() == 1
 
@@ -199,7 +200,7 @@ def test_more_than_400_days_back_is_too_old_and_400_is_not(arrive: Any) -> None:
 
 def test_a_delivery_that_says_nothing_of_a_session_is_kept_as_ignored(somebody: Somebody) -> None:
     parts, connection = somebody.parts, somebody.connect()
-    inbound = record.Inbound(connection, somebody.person, True, False, ())
+    inbound = Inbound(connection, somebody.person, True, False, ())
     result = record.record(parts.store, inbound, Incoming({}, b"{}", parts.clock()), [])
     assert (result.outcome, result.reason) == (IGNORED, "no_completion")
     assert [found.outcome for found in kept(somebody)] == [IGNORED]
@@ -311,7 +312,7 @@ def test_of_the_headers_only_what_a_replay_needs_is_kept(somebody: Somebody) -> 
         "webhook-id": "m",
         "webhook-timestamp": "1",
     }
-    inbound = record.Inbound(connection, somebody.person, True, False, ())
+    inbound = Inbound(connection, somebody.person, True, False, ())
     record.record(parts.store, inbound, Incoming(headers, b"{}", parts.clock()), [said()])
     record.refuse(parts.store, connection.id, Incoming(headers, b"{", parts.clock()), "json", "not JSON")
     assert [set(found.headers) for found in kept(somebody)] == [{"content-type", "webhook-id", "webhook-timestamp"}] * 2
@@ -328,12 +329,12 @@ class Killed(Exception):
 
 
 def test_a_record_that_fails_at_any_statement_stores_nothing_and_the_next_try_all(
-    somebody: Somebody, store: Store, everything: Callable[[], Any]
+    somebody: Somebody, store: Store, everything: Callable[[], Any], before_each_statement: Callable[..., None]
 ) -> None:
     connection, left = somebody.connect(), 0
     somebody.hear(connection, said(event="0", slot="evening", day=YESTERDAY))
     before, person = everything(), somebody.person
-    inbound = record.Inbound(connection, person, True, False, ())
+    inbound = Inbound(connection, person, True, False, ())
 
     def kill(*_: Any) -> None:
         nonlocal left
@@ -341,7 +342,7 @@ def test_a_record_that_fails_at_any_statement_stores_nothing_and_the_next_try_al
         if left == 0:
             raise Killed
 
-    event.listen(store.engine, "before_cursor_execute", kill)
+    before_each_statement(kill)
     for last in range(1, 40):
         left = last
         try:

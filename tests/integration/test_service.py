@@ -24,25 +24,26 @@ def test_a_date_to_come_back_at_is_counted_from_the_answers_own_date():
 
 
 @pytest.mark.parametrize(
-    ("status", "permanent", "gone"),
+    ("status", "tries", "gone"),
     [
-        (302, False, False),
-        (400, True, False),
-        (401, True, False),
-        (404, True, False),
-        (408, False, False),
-        (409, False, False),
-        (410, True, True),
-        (425, False, False),
-        (429, False, False),
-        (500, False, False),
-        (503, False, False),
+        (302, None, False),
+        (400, 3, False),
+        (401, 3, False),
+        (404, 3, False),
+        (408, None, False),
+        (409, None, False),
+        (410, None, True),
+        (425, None, False),
+        (429, None, False),
+        (500, None, False),
+        (503, None, False),
     ],
 )
-def test_a_refusal_says_whether_to_come_again(status, permanent, gone):
+def test_a_refusal_says_how_often_to_come_again(status, tries, gone):
     with pytest.raises(Refusal) as refused:
         accepted(Reply(status), "Bell")
-    assert (refused.value.permanent, refused.value.gone) == (permanent, gone)
+    assert (refused.value.tries, refused.value.permanent, refused.value.gone) == (tries, gone, gone)
+    assert refused.value.outage == (tries is None and not gone)
 
 
 def test_whatever_begins_with_two_is_a_yes():

@@ -30,9 +30,12 @@ def told(report: Report) -> dict[str, Any]:
         "event_id": report.event_id,
         "said_at": report.said_at and report.said_at.isoformat(),
         "performed": performed,
+        "wall": report.wall and report.wall.isoformat(),
         "slot": report.slot,
         "date": report.date and report.date.isoformat(),
         "habit": list(report.habit),
+        "likeness": report.likeness,
+        "origin": report.origin,
         "duration_seconds": report.duration_seconds,
         "note": report.note,
     }

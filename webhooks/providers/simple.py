@@ -2,6 +2,9 @@
 
 The body is ours (README, "Simple webhook"): the fields of the signed webhook's `data`, flat, as JSON or as a form, all
 optional; an empty body means "done, now". The secret address is the proof, and a bearer where the person set one.
+
+One tool cannot be told what to send: Super Productivity posts its whole task (johannesjo/super-productivity,
+packages/plugin-dev/automations), and that is read as well.
 """
 
 import hashlib
@@ -10,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from webhooks.errors import Invalid
 from webhooks.grade import Grade
-from webhooks.payload import FORM, convert, parse_form, parse_json
+from webhooks.payload import FORM, convert, from_epoch, parse_form, parse_json, shortened
 from webhooks.providers.standard import Data, report
 from webhooks.report import Incoming, Kind, Report
 from webhooks.signatures import Proof, bearer, check_shared
@@ -34,6 +37,7 @@ KINDS = {
     "undone": Kind.UNDONE,
     "session.undone": Kind.UNDONE,
 }
+TASK = "taskcompleted"
 
 
 class Named(Struct):
@@ -48,6 +52,18 @@ class Flat(Data):
     timestamp: str | None = None
 
 
+class Task(Struct):
+    """A task of Super Productivity. `done_on` is in milliseconds after 1970."""
+
+    id: str
+    title: str
+    done_on: float | None = field(name="doneOn", default=None)
+
+
+class OfTask(Struct):
+    task: Task
+
+
 def verify(incoming: Incoming, secrets: Sequence[str]) -> None:
     if secrets:
         bearer(incoming, secrets)
@@ -56,12 +72,14 @@ def verify(incoming: Incoming, secrets: Sequence[str]) -> None:
 def reports(incoming: Incoming) -> Sequence[Report]:
     fields = _fields(incoming)
     named = convert(fields, Named)
-    kind = KINDS.get((named.type or named.event or "done").strip().lower())
+    word = (named.type or named.event or "done").strip().lower()
+    if word == TASK:
+        return (_identified(_of_task(convert(fields, OfTask).task), None, incoming),)
+    kind = KINDS.get(word)
     if kind is None:
         return ()
     flat = convert(fields, Flat, from_text=incoming.content_type == FORM)
-    told = report(kind, "", flat.timestamp, flat, "")
-    return (replace(told, event_id=_given_id(flat.id) or _made_id(told, incoming)),)
+    return (_identified(report(kind, "", flat.timestamp, flat, ""), flat.id, incoming),)
 
 
 def _fields(incoming: Incoming) -> object:
@@ -70,6 +88,17 @@ def _fields(incoming: Incoming) -> object:
         return {}
     body = parse_form(incoming) if incoming.content_type == FORM else parse_json(incoming)
     return {name: value for name, value in body.items() if value != ""} if isinstance(body, dict) else body
+
+
+def _of_task(task: Task) -> Report:
+    """Of a recurring task each day's copy has an id of its own, so its title is the habit."""
+    when = None if task.done_on is None else from_epoch(task.done_on, "task.doneOn")
+    names = tuple(name for name in map(shortened, (task.title, task.id)) if name)
+    return Report(Kind.DONE, "", said_at=when.at if when else None, performed=when, habit=names)
+
+
+def _identified(told: Report, sent: str | int | None, incoming: Incoming) -> Report:
+    return replace(told, event_id=_given_id(sent) or _made_id(told, incoming))
 
 
 def _given_id(value: str | int | None) -> str | None:

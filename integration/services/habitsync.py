@@ -1,0 +1,101 @@
+"""HabitSync: a number a day and habit, on a server of the person's own.
+
+Documentation: jofoerster/habitsync, `HabitRecordController` and `HabitRecordService`; its README says that it
+may change. A record is found by its day and overwritten, so saying it again changes nothing. A record without a day
+would be the server's own today, so the day is always sent.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, TypeVar
+from urllib.parse import quote
+
+from msgspec import Meta, Struct, ValidationError, convert
+
+from integration.outgoing import Abilities, Call, Field, Habit, Refusal, Remote, Reply, Request, Sent, Settings, Told
+from integration.replies import TRIES, accepted, send_json
+
+T = TypeVar("T")
+
+TITLE = "HabitSync"
+FIELDS = (
+    Field("url", "Address", "Where your HabitSync opens, such as https://habits.example.org", address=True),
+    Field(
+        "token", "API key", "In HabitSync's settings. A new key ends the old one.", secret=True, pattern=r"[!-~]{8,500}"
+    ),
+)
+ABILITIES = Abilities(
+    dated=True,
+    undo=True,
+    confirms=True,
+    holds="number",
+    note="A habit can take both sessions: give it a daily goal of 2.",
+)
+
+EPOCH = date(1970, 1, 1).toordinal()
+LARGEST = 1024 * 1024
+
+
+class Named(Struct):
+    uuid: str
+    name: str
+
+
+class Record(Struct, rename="camel"):
+    epoch_day: Annotated[int, Meta(ge=0, le=100_000)]
+    record_value: Annotated[float, Meta(le=1_000_000)]
+
+
+def complete(call: Call, settings: Settings, told: Told) -> Sent:
+    record = {"epochDay": _epoch_day(told.date), "recordValue": told.done}
+    reply = send_json(call, "POST", _url(settings, told.habit or ""), _headers(settings), record)
+    if _read(reply, Record) != Record(_epoch_day(told.date), told.done):
+        raise Refusal("not_kept", f"{TITLE} kept another number than it was told", tries=TRIES)
+    return Sent(words="kept")
+
+
+def undo(call: Call, settings: Settings, told: Told) -> Sent:
+    """Sets the day to what is left of it."""
+    return complete(call, settings, told)
+
+
+def check(call: Call, settings: Settings) -> str:
+    return f"Connected. Habits there: {len(habits(call, settings))}."
+
+
+def habits(call: Call, settings: Settings) -> Sequence[Habit]:
+    url = f"{settings['url'].rstrip('/')}/api/habit/list"
+    reply = call(Request("GET", url, _headers(settings), largest=LARGEST))
+    return [Habit(habit.uuid, habit.name) for habit in _read(reply, list[Named])]
+
+
+def history(call: Call, settings: Settings, first: date, last: date) -> Sequence[Remote]:
+    mapped = {value for name, value in settings.items() if name not in {"label", *(field.name for field in FIELDS)}}
+    return [remote for habit in sorted(mapped) for remote in _records(call, settings, habit, first, last)]
+
+
+def _records(call: Call, settings: Settings, habit: str, first: date, last: date) -> list[Remote]:
+    """Days without a record come as records of 0."""
+    days = f"?epochDayFrom={_epoch_day(first)}&epochDayTo={_epoch_day(last)}"
+    reply = call(Request("GET", _url(settings, habit) + days, _headers(settings), largest=LARGEST))
+    kept = [record for record in _read(reply, list[Record]) if record.record_value >= 1]
+    return [Remote(habit, date.fromordinal(EPOCH + each.epoch_day), count=int(each.record_value)) for each in kept]
+
+
+def _epoch_day(day: date) -> int:
+    return day.toordinal() - EPOCH
+
+
+def _url(settings: Settings, habit: str) -> str:
+    return f"{settings['url'].rstrip('/')}/api/record/{quote(habit, safe='')}"
+
+
+def _headers(settings: Settings) -> Settings:
+    return {"X-API-Key": settings["token"]}
+
+
+def _read(reply: Reply, shape: type[T]) -> T:
+    try:
+        return convert(accepted(reply, TITLE).json(), shape)
+    except ValidationError:
+        raise Refusal("unreadable_answer", f"{TITLE} answered what we cannot read; is the address right?") from None

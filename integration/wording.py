@@ -1,0 +1,25 @@
+"""What became of a delivery, in words that are kept with it: who said what, and what it counted for."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+from calendar_export.plan import Plan
+from integration.core.model import State
+from integration.core.placing import performed, wall_of
+from webhooks.report import Kind, Report
+
+STATES = {State.DONE: "done", State.SKIPPED: "skipped", State.HURT: "stopped because it hurt", None: "open"}
+
+
+def said(label: str, report: Report, plan: Plan) -> str:
+    """What a connection of that label said, such as: Habitica said “Stretch” was done at 22:14."""
+    moment = performed(plan, report)
+    name = f"“{report.habit[-1]}”" if report.habit else "it"
+    when = f" at {wall_of(plan, moment):%H:%M}" if moment and report.kind is Kind.DONE else ""
+    return f"{label} said {name} was {'done' if report.kind is Kind.DONE else 'taken back'}{when}."
+
+
+def states(sessions: Mapping[tuple[date, str], State | None]) -> Iterator[str]:
+    """How the sessions stand, a sentence each."""
+    for (day, slot), state in sessions.items():
+        yield f"The {slot} of {day:%A} {day} is {STATES[state]}."
