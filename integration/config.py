@@ -1,10 +1,14 @@
-"""Settings, read once from the environment. Each may also be given as a file, by the same name with `_FILE`."""
+"""Settings, read once from the environment. Each may also be given as a file, by the same name with `_FILE`.
+
+Length: a little over 200 lines, as every setting with its complaint is found here.
+"""
 
 import os
 import secrets
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,18 +16,27 @@ from urllib.parse import urlsplit
 from platformdirs import user_data_path
 
 from integration.errors import ConfigError
+from webhooks.limits import Rate
+from webhooks.signatures import LIVE_SECRETS, SHORTEST_SHARED
 
 SHORTEST_SECRET = 32
 SECRET_FILE = "secret.key"  # noqa: S105  a file's name
 DATABASE_FILE = "turntwice.sqlite3"
 ADDRESS_FILE = "address"
 DEFAULT_ADDRESS = "http://127.0.0.1:8000"
+HOOK_LIMIT, ADDRESS_LIMIT = Rate(3600, 3600), Rate(600, 60)
+"""Deliveries to one hook, and requests of one address (webhook-reliability R16). For a hook it is one a second counted
+over an hour: a phone that was away for a week brings all of it at once."""
+APP_SECRET = "TURNTWICE_APP_SECRET_"  # noqa: S105  a setting's name
+MOST_PROXIES = 9
+REDIS_SCHEMES = {"redis", "rediss", "redis+unix"}
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """Every setting, checked. `secret_keys` newest first; `public_url` without a trailing slash,
-    the address last listened on unless it was given."""
+    the address last listened on unless it was given. A limit that is None is off; `proxies` is how many stand before
+    us; `app_secrets` are those of services with one address for all users, by provider, newest first."""
 
     data: Path
     database_url: str = field(repr=False)
@@ -32,6 +45,11 @@ class Config:
     public_url_given: bool = False
     allow_private: tuple[IPv4Network | IPv6Network, ...] = ()
     notices: tuple[str, ...] = ()
+    hook_limit: Rate | None = HOOK_LIMIT
+    address_limit: Rate | None = ADDRESS_LIMIT
+    redis_url: str = field(default="", repr=False)
+    proxies: int = 0
+    app_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Config":
@@ -50,6 +68,11 @@ class Config:
             public_url_given=bool(public_url),
             allow_private=_networks(_setting(environ, "TURNTWICE_ALLOW_PRIVATE")),
             notices=notices,
+            hook_limit=_rate(environ, "TURNTWICE_HOOK_LIMIT", HOOK_LIMIT),
+            address_limit=_rate(environ, "TURNTWICE_ADDRESS_LIMIT", ADDRESS_LIMIT),
+            redis_url=_redis(_setting(environ, "TURNTWICE_REDIS_URL")),
+            proxies=_proxies(_setting(environ, "TURNTWICE_PROXIES")),
+            app_secrets=_app_secrets(environ),
         )
 
 
@@ -169,6 +192,45 @@ def _networks(setting: str) -> tuple[IPv4Network | IPv6Network, ...]:
         return tuple(ip_network(part.strip()) for part in setting.split(",") if part.strip())
     except ValueError as error:
         raise ConfigError(f"TURNTWICE_ALLOW_PRIVATE: {error}; give CIDRs such as 192.168.1.0/24,fd00::/8") from None
+
+
+def _rate(environ: Mapping[str, str], name: str, usual: Rate) -> Rate | None:
+    setting = _setting(environ, name)
+    if setting.lower() == "off":
+        return None
+    try:
+        return Rate.parse(setting) if setting else usual
+    except ValueError as error:
+        raise ConfigError(f"{name}: {error}") from None
+
+
+def _redis(setting: str) -> str:
+    if setting and (urlsplit(setting).scheme not in REDIS_SCHEMES or not _has_good_port(setting)):
+        raise ConfigError("TURNTWICE_REDIS_URL: use redis://:PASSWORD@HOST:6379/0, or rediss:// with TLS")
+    if setting and not find_spec("redis"):
+        raise ConfigError('TURNTWICE_REDIS_URL: a package is missing; pip install "turntwice[server]" redis')
+    return setting
+
+
+def _proxies(setting: str) -> int:
+    if setting not in {"", *map(str, range(MOST_PROXIES + 1))}:
+        raise ConfigError(f"TURNTWICE_PROXIES: how many proxies stand before Turntwice, 0 to {MOST_PROXIES}; such as 1")
+    return int(setting or 0)
+
+
+def _app_secrets(environ: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
+    """By provider. One that is short could be guessed, and would let anybody speak for every user of the app (R9)."""
+    found = dict[str, tuple[str, ...]]()
+    for name in sorted({name.removesuffix("_FILE") for name in environ if name.startswith(APP_SECRET)}):
+        secrets = tuple(part.strip() for part in _setting(environ, name).split(",") if part.strip())
+        if any(len(secret) < SHORTEST_SHARED for secret in secrets) or len(secrets) > LIVE_SECRETS:
+            raise ConfigError(
+                f"{name}: the app's secret as the service shows it, {SHORTEST_SHARED} characters or more;"
+                f" while you change it, up to {LIVE_SECRETS} with commas between, newest first"
+            )
+        if secrets:
+            found[name.removeprefix(APP_SECRET).lower()] = secrets
+    return found
 
 
 def _why(error: Exception) -> str:

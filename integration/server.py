@@ -7,6 +7,7 @@ from typing import Any, Never
 from wsgiref.types import WSGIApplication
 
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import create_server
 from waitress.task import WSGITask
 
@@ -16,6 +17,8 @@ THREADS = 2
 """Waitress reads and writes without them; more would only fight over the interpreter and hold memory."""
 LARGEST_BODY = 128 * 1024
 LARGEST_HEADERS = 16 * 1024
+LONGEST_LINE, LONGEST_HEADER, HEADERS = 4 * 1024, 8 * 1024, 100
+"""What a request line and a header may have in bytes, and how many headers may come (webhook-reliability R11)."""
 
 
 class AddressInUse(TurntwiceError):
@@ -34,8 +37,21 @@ class _Task(WSGITask):
             super().set_close_on_finish()
 
 
+class _Parser(HTTPRequestParser):
+    def parse_header(self, header_plus: bytes) -> None:
+        line, *fields = header_plus.split(b"\r\n")
+        sizes = [len(field) for field in fields if field]
+        if len(line) > LONGEST_LINE or len(sizes) > HEADERS or max(sizes, default=0) > LONGEST_HEADER:
+            raise ParsingError("a line or a header is too long, or there are too many headers")
+        try:
+            super().parse_header(header_plus)
+        except ValueError:  # a length of more digits than Python reads, half an IPv6 address: waitress would hang up
+            raise ParsingError("the request line or a length cannot be read") from None
+
+
 class _Channel(HTTPChannel):
     task_class = _Task
+    parser_class = _Parser
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -52,8 +68,11 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def serve(app: WSGIApplication, listening: socket.socket) -> None:
-    """Answers requests until SIGTERM or Ctrl+C; those being answered then are finished first."""
+def serve(app: WSGIApplication, listening: socket.socket, behind_proxies: bool = False) -> None:
+    """Answers requests until SIGTERM or Ctrl+C; those being answered then are finished first.
+
+    `behind_proxies` leaves X-Forwarded-For to the app, which knows how many to trust; else nobody may claim one.
+    """
     signal.signal(signal.SIGTERM, _stop)
     server: Any = create_server(
         app,
@@ -62,7 +81,7 @@ def serve(app: WSGIApplication, listening: socket.socket) -> None:
         ident=None,
         max_request_body_size=LARGEST_BODY,
         max_request_header_size=LARGEST_HEADERS,
-        clear_untrusted_proxy_headers=True,
+        clear_untrusted_proxy_headers=not behind_proxies,
     )
     server.channel_class = _Channel
     try:

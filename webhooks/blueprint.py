@@ -2,71 +2,63 @@
 
 The only Flask file of this package. It stores nothing itself: a Receiver does, and tells what became of it. Bad input
 never ends in a 5xx; storage that is not there ends in 503 with Retry-After. Nothing here logs a key or a body.
-Source: webhook-reliability R8, R11, R15, R18, R19; habit-services 1.1.
+
+What an address answers tells nothing about keys: an unknown, revoked and forged key, an unknown provider and an app
+without a secret are one and the same 404; HEAD, OPTIONS and GET look nothing up. Only who knows a key, which cannot be
+guessed, can see a 401. Source: webhook-reliability R8, R11, R15, R16, R18, R19; habit-services 1.1, 17 and 22.
+
+Length: the one path that every delivery takes is read in one place.
 """
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, Generic, Protocol, TypeVar
+from datetime import datetime
+from typing import Any, Generic
 
 import msgspec
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from webhooks.errors import Forged, Invalid, Rejected, TooLarge, Unavailable, Unreadable
+from webhooks.limits import Limiter, What
+from webhooks.receiver import H, Hook, Outcome, Receiver
 from webhooks.registry import Provider
-from webhooks.report import Answer, Incoming, Report
+from webhooks.report import Answer, Incoming
+
+__all__ = ["HEADERS", "LARGEST", "LONGEST_HEADER", "Hook", "Outcome", "Receiver", "create"]
 
 LARGEST = 64 * 1024
 HEADERS = 100
+LONGEST_HEADER = 8 * 1024
 COME_BACK = "30"
+FAILED = "provider_failed"
+METHODS = ("POST", "HEAD", "OPTIONS", "GET", "PUT", "PATCH", "DELETE")
+ALLOW = {"Allow": "POST, HEAD, OPTIONS"}
+# Some services post from the person's browser, which asks first (Fetch standard, CORS). No cookie is ever looked at.
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "POST",
+    "Access-Control-Allow-Headers": "content-type, authorization",
+    "Access-Control-Max-Age": "86400",
+}
 
 log = logging.getLogger(__name__)
 
 
-class Hook(Protocol):
-    """What a receiver found under a key: the live secrets, and whatever else it wants back in `record`."""
+def create(
+    receiver: Receiver[H],
+    providers: Mapping[str, Provider],
+    now: Callable[[], datetime],
+    limiter: Limiter | None = None,
+) -> Blueprint:
+    """The blueprint with `/hooks/<provider>/<key>`, and `/hooks/<provider>` for apps with one address for all users.
 
-    @property
-    def secrets(self) -> Sequence[str]: ...
-
-
-H = TypeVar("H", bound=Hook)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a delivery. `outcome` is accepted, ignored, duplicate or quarantined; `message` is for people.
-
-    `counted` lists the sessions it touched as (date, slot, state); `reason` labels why it was not accepted.
+    `now` tells the arrival as an aware UTC instant. Without a limiter nobody is told to slow down.
     """
-
-    outcome: str
-    message: str = ""
-    counted: tuple[tuple[date, str, str], ...] = ()
-    reason: str | None = None
-
-
-class Receiver(Protocol[H]):
-    """Who keeps deliveries. Each method may raise Unavailable, which is answered with 503."""
-
-    def find(self, provider: str, key: str) -> H | None:
-        """The hook of that key; None when there is none, whatever the reason."""
-
-    def record(self, hook: H, incoming: Incoming, reports: Sequence[Report]) -> Outcome:
-        """Keep a verified delivery, durably, and what it reports; with no reports it is kept as ignored."""
-
-    def refuse(self, hook: H | None, provider: str, incoming: Incoming, why: Rejected) -> None:
-        """Count a refusal. Keep the delivery (quarantined) only when it was verified: a hook, and not Forged."""
-
-
-def create(receiver: Receiver[H], providers: Mapping[str, Provider], now: Callable[[], datetime]) -> Blueprint:
-    """The blueprint with `/hooks/<provider>/<key>`. `now` tells the arrival as an aware UTC instant."""
     blueprint = Blueprint("hooks", __name__)
-    intake = _Intake(receiver, providers, now)
-    blueprint.add_url_rule("/hooks/<provider>/<key>", "receive", intake.answer, methods=["POST", "HEAD"])
+    intake = _Intake(receiver, providers, now, limiter)
+    for endpoint, rule in (("receive", "/hooks/<provider>/<key>"), ("receive_for_app", "/hooks/<provider>")):
+        blueprint.add_url_rule(rule, endpoint, intake.answer, methods=METHODS, provide_automatic_options=False)
     return blueprint
 
 
@@ -75,37 +67,113 @@ class _Intake(Generic[H]):
     receiver: Receiver[H]
     providers: Mapping[str, Provider]
     now: Callable[[], datetime]
+    limiter: Limiter | None
 
-    def answer(self, provider: str, key: str) -> Response:
-        """The view. Some services probe with HEAD before they post: yes, somebody is here (R19)."""
+    def answer(self, provider: str, key: str | None = None) -> Response:
+        """The view. Without a key the account in the body says whose delivery it is."""
+        response = self._receive(provider, key) if request.method == "POST" else self._probed()
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        return response
+
+    def _probed(self) -> Response:
+        """Some services try an address with HEAD or OPTIONS before they post: yes, somebody is here (R19)."""
         if request.method == "HEAD":
             return Response()
-        known = self.providers.get(provider)
-        if known is None:
-            return _unknown()
+        if request.method != "OPTIONS":
+            body = {"error": "method", "message": "this address takes completions: give it to a service, to POST to"}
+            return _json(body, 405, ALLOW)
+        if "WebHook-Request-Origin" not in request.headers:
+            return Response(status=204, headers={**ALLOW, **PREFLIGHT})
+        # CloudEvents, http-webhook 1.0.2 section 4.2: all may send, at the rate of one hook.
+        rate = self.limiter.hook_per_minute if self.limiter else None
+        consent = {"WebHook-Allowed-Origin": "*", "WebHook-Allowed-Rate": str(rate or "*")}
+        return Response(status=200, headers={**ALLOW, **PREFLIGHT, **consent})
+
+    def _receive(self, name: str, key: str | None) -> Response:
+        if seconds := self._wait(What.ADDRESS, request.remote_addr or ""):
+            return _too_many(seconds)
+        provider = self.providers.get(name)
+        if provider is None:
+            return self._missed(_unknown())
         try:
-            return self._receive(provider, known, key)
+            return self._taken(name, provider, key)
         except Unavailable:
             body = {"error": "unavailable", "message": "we cannot store this just now; please send it again"}
             return _json(body, 503, {"Retry-After": COME_BACK})
 
-    def _receive(self, name: str, provider: Provider, key: str) -> Response:
-        arrival, hook = Incoming({}, b"", self.now()), None
+    def _taken(self, name: str, provider: Provider, key: str | None) -> Response:
+        incoming = Incoming({}, b"", self.now())
         try:
-            arrival = Incoming(_headers(), _body(), arrival.received_at)
-            hook = self.receiver.find(name, key)
-            return _unknown() if hook is None else self._accept(name, provider, hook, arrival)
+            incoming = Incoming(_headers(), _body(), incoming.received_at)
         except Rejected as why:
-            self.receiver.refuse(hook, name, arrival, why)
-            return _json({"error": why.reason, "message": str(why)}, why.status)
+            return self._refused((), name, incoming, why)
+        if key is None:
+            return self._for_app(name, provider, incoming)
+        return self._for_one(name, provider, key, incoming)
 
-    def _accept(self, name: str, provider: Provider, hook: H, incoming: Incoming) -> Response:
-        _guarded(name, Forged, provider.verify, incoming, hook.secrets)
-        handshake = getattr(provider, "handshake", None)
-        answer: Answer | None = _guarded(name, Invalid, handshake, incoming) if handshake else None
-        if answer is not None:
-            return Response(answer.text, 200, answer.headers, mimetype="text/plain")
-        return _told(self.receiver.record(hook, incoming, _guarded(name, Invalid, provider.reports, incoming)))
+    def _for_one(self, name: str, provider: Provider, key: str, incoming: Incoming) -> Response:
+        hook = self.receiver.find(name, key)
+        if hook is None:
+            return self._missed(_unknown())
+        try:
+            answer = _proved(name, provider, incoming, hook.secrets)
+            return answer or self._kept(name, provider, (hook,), key, incoming)
+        except Rejected as why:
+            return self._refused((hook,), name, incoming, why)
+
+    def _for_app(self, name: str, provider: Provider, incoming: Incoming) -> Response:
+        """A delivery for whoever connected the account it names: nobody, or more than one person."""
+        account_of = getattr(provider, "account", None)
+        secrets = self.receiver.app_secrets(name) if account_of else ()
+        if not account_of or not secrets:
+            return self._missed(_unknown())
+        hooks: Sequence[H] = ()
+        try:
+            answer = _proved(name, provider, incoming, secrets)
+            if answer is not None:
+                return answer
+            account: str = _guarded(name, Invalid, account_of, incoming)
+            hooks = self.receiver.find_account(name, account)
+            if not hooks:
+                return _told(Outcome("ignored", "nobody here has connected that account"))
+            return self._kept(name, provider, hooks, f"{name}/{account}", incoming)
+        except Rejected as why:
+            return self._refused(hooks, name, incoming, why)
+
+    def _kept(self, name: str, provider: Provider, hooks: Sequence[H], who: str, incoming: Incoming) -> Response:
+        """Counted only here, once it is proved: who merely knows an address cannot use up its limit."""
+        if seconds := self._wait(What.HOOK, who):
+            return _too_many(seconds)
+        reports = _guarded(name, Invalid, provider.reports, incoming)
+        noticed = getattr(provider, "notices", None)
+        notices = _guarded(name, Invalid, noticed, incoming) if noticed else ()
+        arguments = (incoming, reports, notices) if notices else (incoming, reports)
+        outcomes = [self.receiver.record(hook, *arguments) for hook in hooks]
+        return _told(outcomes[0] if len(outcomes) == 1 else _together(outcomes))
+
+    def _refused(self, hooks: Sequence[H], name: str, incoming: Incoming, why: Rejected) -> Response:
+        for hook in hooks or (None,):
+            self.receiver.refuse(hook, name, incoming, why)
+        if isinstance(why, Forged):
+            return self._missed(_refusal(why))
+        # Our own mistake: it is kept and can be replayed, so the sender need neither try again nor give up (R13).
+        return _told(Outcome("quarantined", str(why))) if hooks and why.reason == FAILED else _refusal(why)
+
+    def _missed(self, answer: Response) -> Response:
+        """That answer, or 429 to an address that was wrong too often (F7)."""
+        seconds = self._wait(What.MISS, request.remote_addr or "")
+        return _too_many(seconds) if seconds else answer
+
+    def _wait(self, what: What, who: str) -> int:
+        return self.limiter.wait(what, who) if self.limiter else 0
+
+
+def _proved(name: str, provider: Provider, incoming: Incoming, secrets: Sequence[str]) -> Response | None:
+    """Verifies, else raises Forged; the answer to a handshake, None for a delivery."""
+    _guarded(name, Forged, provider.verify, incoming, secrets)
+    handshake = getattr(provider, "handshake", None)
+    answer: Answer | None = _guarded(name, Invalid, handshake, incoming) if handshake else None
+    return Response(answer.text, 200, answer.headers, mimetype="text/plain") if answer else None
 
 
 def _guarded(name: str, refusal: type[Rejected], step: Callable[..., Any], *arguments: object) -> Any:
@@ -117,13 +185,15 @@ def _guarded(name: str, refusal: type[Rejected], step: Callable[..., Any], *argu
     except Exception as error:
         # No traceback: the error's own text may quote the body.
         log.error("provider %s failed with %s", name, type(error).__name__)
-        raise refusal("provider_failed", "we could not read this; it is our mistake, please report it") from None
+        raise refusal(FAILED, "we could not read this; it is our mistake, please report it") from None
 
 
 def _headers() -> dict[str, str]:
     headers = {name.lower(): value for name, value in request.headers}
     if len(headers) > HEADERS:
         raise Unreadable("headers", f"more than {HEADERS} headers")
+    if any(len(value) > LONGEST_HEADER for value in headers.values()):
+        raise Unreadable("headers", f"a header is over {LONGEST_HEADER} bytes")
     return headers
 
 
@@ -153,9 +223,24 @@ def _too_large() -> TooLarge:
     return TooLarge("too_large", f"the body is over {LARGEST} bytes")
 
 
+def _together(outcomes: Sequence[Outcome]) -> Outcome:
+    """One word for several people's outcomes: the best. Nobody is told of another's sessions."""
+    words = {outcome.outcome for outcome in outcomes}
+    return Outcome(next(word for word in ("accepted", "quarantined", "duplicate", "ignored") if word in words))
+
+
 def _told(outcome: Outcome) -> Response:
     counted = [{"date": day, "slot": slot, "state": state} for day, slot, state in outcome.counted]
     return _json({"outcome": outcome.outcome, "message": outcome.message, "counted": counted}, 200)
+
+
+def _refusal(why: Rejected) -> Response:
+    return _json({"error": why.reason, "message": str(why)}, why.status)
+
+
+def _too_many(seconds: int) -> Response:
+    body = {"error": "too_many", "message": f"that is more than we take at a time; please come back in {seconds} s"}
+    return _json(body, 429, {"Retry-After": str(seconds)})
 
 
 def _unknown() -> Response:

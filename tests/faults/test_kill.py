@@ -93,7 +93,7 @@ def deliver(served: Served, connection: dict[str, str], event: str) -> str | Non
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    running = Served(tmp_path / "data").start()
+    running = Served(tmp_path / "data", {"HOOK_LIMIT": "off"}).start()
     yield running
     running.kill()
 

@@ -13,8 +13,11 @@ import pytest
 from integration import config
 from integration.config import ADDRESS_FILE, DATABASE_FILE, SECRET_FILE, Config
 from integration.errors import ConfigError
+from integration.parts import assemble
+from webhooks.limits import Rate, What
 
 SECRET = "an operator's secret with enough characters"
+APP = "0123456789abcdef0123456789abcdef"
 Read = Callable[..., Config]
 
 
@@ -70,6 +73,20 @@ GOOD = {
         "allow_private",
         (ip_network("192.168.1.0/24"), ip_network("fd00::/8")),
     ),
+    "deliveries to a hook": ("HOOK_LIMIT", "5 per 10 seconds", "hook_limit", Rate(5, 10)),
+    "any number of deliveries": ("HOOK_LIMIT", "off", "hook_limit", None),
+    "requests of an address": ("ADDRESS_LIMIT", "6000/minute", "address_limit", Rate(6000, 60)),
+    "any number of requests": ("ADDRESS_LIMIT", "OFF", "address_limit", None),
+    "a proxy": ("PROXIES", "1", "proxies", 1),
+    "no proxy": ("PROXIES", "0", "proxies", 0),
+    "no redis": ("REDIS_URL", "", "redis_url", ""),
+    "an app": ("APP_SECRET_TODOIST", APP, "app_secrets", {"todoist": (APP,)}),
+    "an app that changes its secret": (
+        "APP_SECRET_NEW_SERVICE",
+        f"{APP[::-1]}, {APP},",
+        "app_secrets",
+        {"new_service": (APP[::-1], APP)},
+    ),
 }
 
 
@@ -105,6 +122,17 @@ BAD = {
     "a line end": {"PUBLIC_URL": "https://stretch.example.org/a\r\nb"},
     "no network": {"ALLOW_PRIVATE": "everything"},
     "bits beside the mask": {"ALLOW_PRIVATE": "192.168.1.5/24"},
+    "a number alone": {"HOOK_LIMIT": "60"},
+    "none at all": {"HOOK_LIMIT": "0/minute"},
+    "a limit in words": {"ADDRESS_LIMIT": "plenty"},
+    "proxies in words": {"PROXIES": "one"},
+    "proxies below nought": {"PROXIES": "-1"},
+    "more proxies than anybody has": {"PROXIES": "9" * 5000},
+    "an app's secret that can be guessed": {"APP_SECRET_TODOIST": "hunter2"},
+    "one of two that can be guessed": {"APP_SECRET_TODOIST": f"{APP},hunter2"},
+    "more secrets than are tried": {"APP_SECRET_TODOIST": ",".join([APP] * 6)},
+    "memcached": {"REDIS_URL": "memcached://u:hunter2@store"},
+    "redis at a port in words": {"REDIS_URL": "redis://u:hunter2@store:port"},
 }
 
 
@@ -121,7 +149,9 @@ def test_a_bad_setting_is_refused_in_one_line_that_names_it_and_quotes_no_secret
     assert "short" not in told.replace("too short", "")
 
 
-@pytest.mark.parametrize("name", ["DATA", "DATABASE_URL", "PUBLIC_URL", "SECRET_KEY", "ALLOW_PRIVATE"])
+@pytest.mark.parametrize(
+    "name", ["DATA", "DATABASE_URL", "SECRET_KEY", "ALLOW_PRIVATE", "HOOK_LIMIT", "PROXIES", "APP_SECRET_TODOIST"]
+)
 def test_a_setting_given_twice_is_refused(read: Read, tmp_path: Path, name: str) -> None:
     (tmp_path / "setting").write_text("x")
     with pytest.raises(ConfigError, match=f"TURNTWICE_{name} and TURNTWICE_{name}_FILE are both set"):
@@ -252,3 +282,39 @@ def test_the_settings_are_frozen_and_show_no_secret(read: Read) -> None:
     assert "hunter2" not in repr(found)
     with pytest.raises(FrozenInstanceError):
         found.public_url = "http://elsewhere.example"  # type: ignore[misc]
+
+
+def test_limits_are_those_of_the_reference_unless_told(read: Read) -> None:
+    found = read()
+    assert (found.hook_limit, found.address_limit, found.proxies) == (Rate(3600, 3600), Rate(600, 60), 0)
+    assert found.app_secrets == {}
+
+
+def test_redis_without_its_package_is_told_with_what_to_install(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "find_spec", lambda _name: None)
+    with pytest.raises(ConfigError, match=r'TURNTWICE_REDIS_URL: .*pip install "turntwice\[server\]"') as refused:
+        read(REDIS_URL="redis://:hunter2@store:6379/0")
+    assert "hunter2" not in str(refused.value)
+
+
+def test_no_secret_shows_when_settings_are_printed(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "find_spec", lambda _name: True)
+    found = read(APP_SECRET_TODOIST=APP, REDIS_URL="redis://:hunter2@store", SECRET_KEY=SECRET)
+    assert not any(secret in repr(found) for secret in (APP, "hunter2", SECRET))
+    assert found.redis_url == "redis://:hunter2@store"
+
+
+@pytest.mark.parametrize("service", ["simple", "nothing_of_ours"])
+def test_a_secret_for_a_service_that_has_no_such_address_is_refused_at_start(read: Read, service: str) -> None:
+    with pytest.raises(ConfigError, match=f"TURNTWICE_APP_SECRET_{service.upper()}: "):
+        assemble(read(**{f"APP_SECRET_{service.upper()}": APP}))
+
+
+def test_the_parts_have_the_limits_that_are_set(read: Read) -> None:
+    usual, off = assemble(read()), assemble(read(HOOK_LIMIT="off", ADDRESS_LIMIT="off", PROXIES="2"))
+    assert usual.limiter is not None
+    assert usual.limiter.hook_per_minute == 60
+    assert [usual.limiter.wait(What.MISS, "203.0.113.9") > 0 for _ in range(21)] == [False] * 20 + [True]
+    assert (off.limiter, off.proxies) == (None, 2)
+    for parts in (usual, off):
+        parts.store.close()

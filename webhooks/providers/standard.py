@@ -35,6 +35,7 @@ class Data(Struct):
     habit: str | None = None
     duration_seconds: Seconds | None = None
     note: str | None = None
+    origin: str | None = None
 
 
 class Named(Struct):
@@ -73,6 +74,7 @@ def report(kind: Kind, event_id: str, timestamp: str | None, data: Data, path: s
         slot=given(text, data.slot, f"{path}slot") or None,
         date=given(day, data.date, f"{path}date"),
         habit=(habit,) if habit else (),
+        origin=given(text, data.origin, f"{path}origin") or None,
         duration_seconds=None if data.duration_seconds is None else round(data.duration_seconds),
         note=given(text, data.note, f"{path}note") or None,
     )
