@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from integration.core import placing
+from integration.core import habits, placing
 from integration.core.model import Connection, Fact, FactKind, Person
 from integration.core.placing import Placed, Unplaced
 from integration.ledger import Ledger, Session
@@ -23,8 +23,9 @@ RELATED = Unplaced("related_activity", "That may have been the stretch: it count
 TOO_SHORT = Unplaced("too_short", "It was shorter than a minute.")
 NOT_CHOSEN = Unplaced("another_habit", "That habit is not one of those chosen for this connection.")
 UNMAPPED = Unplaced("unmapped_habit", "Say which habit is the morning and which the evening stretch.")
+PUT_AWAY = Unplaced("ignored_habit", "You said that this is no stretch.")
 OF_NO_CONCERN = frozenset(
-    {"another_habit", "another_activity", "related_activity", "too_short", "nothing_to_take_back"}
+    {"ignored_habit", "another_habit", "another_activity", "related_activity", "too_short", "nothing_to_take_back"}
 )
 """Reasons for which nobody need decide anything: the delivery is ignored, not quarantined."""
 
@@ -78,7 +79,7 @@ def _placed(inbound: Inbound, report: Report, ledger: Ledger, now: datetime) -> 
         return refusal
     sole = mapped[0] if len(mapped) == 1 else None
     placed = placing.place(inbound.person.plan, report, sole, now, inbound.realtime)
-    if isinstance(placed, Placed) and report.kind is Kind.UNDONE and not (report.performed or report.slot or mapped):
+    if isinstance(placed, Placed) and report.kind is Kind.UNDONE and not (report.performed or report.slot or sole):
         # It names no session and no time: what it takes back is what it said last, not what the clock says now.
         return _as_session(ledger.last_done(source, placed.date)) or placed
     return placed
@@ -88,6 +89,8 @@ def _refusal(inbound: Inbound, report: Report, mapping: Mapping[str, str], mappe
     """Why a report is none of our business, or waits until the person says that it is."""
     if mapped:
         return None
+    if habits.named(report, habits.ignored(inbound.connection.settings)):
+        return PUT_AWAY
     if report.likeness is not None:
         return _unlike(report, words(inbound.connection.settings))
     if mapping and report.habit:

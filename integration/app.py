@@ -4,6 +4,7 @@ import logging
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from calendar_export import blueprint as calendar
 from integration import pages
@@ -31,12 +32,16 @@ def create_app(parts: Parts) -> Flask:
     app = Flask("integration", static_folder=None, template_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_FORM, MAX_FORM_MEMORY_SIZE=LARGEST_FORM, MAX_FORM_PARTS=100)
     app.register_blueprint(calendar.create(Publisher(parts.store, parts.keys, parts.links, parts.clock)))
-    app.register_blueprint(hooks.create(Inbox(parts.store, parts.keys, parts.providers), parts.providers, parts.clock))
+    inbox = Inbox(parts.store, parts.keys, parts.providers, parts.clock, parts.app_secrets)
+    app.register_blueprint(hooks.create(inbox, parts.providers, parts.clock, parts.limiter))
     app.register_blueprint(pages.create(parts))
     _operations(app, parts)
     app.register_error_handler(StoreUnavailable, _unavailable)
     app.register_error_handler(Exception, _mistake)
     app.after_request(_guard)
+    if parts.proxies:
+        # Each proxy adds whom it heard from: what stands further to the left is only claimed.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=parts.proxies, x_proto=0)  # type: ignore[method-assign]
     return app
 
 

@@ -1,104 +1,174 @@
-"""Connections: linking a person to a service that reports completions. Secrets are sealed before they are stored."""
+"""Connections: linking a person to a service that tells us, is told by us, or both. Secrets are sealed before they are
+stored, and what is told is switched on and off in the transaction that says so.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from integration import checking, dispatching, grace, tokens
+from integration.breaker import Health
 from integration.core.model import Connection
-from integration.errors import NotFound, Refused
-from integration.keys import KeyKind, Keys, new_id, random_id
+from integration.errors import Refused
+from integration.held import as_settled, live, locked, opened_secrets, unknown
+from integration.keys import KeyKind, Keys, new_id
+from integration.kinds import Kind, kind_of, slots_of
+from integration.linking import Terms, is_private, settle
+from integration.outgoing import Settings
 from integration.people import find
-from integration.store import connections
-from integration.store.engine import Store
-from webhooks.errors import BadSecret
+from integration.service import Service, services
+from integration.store import connections, dispatches, outlets, people, wakeups
+from integration.store.engine import Database, Store
+from integration.trying import check, habits, register
 from webhooks.registry import Provider
+from webhooks.signing import new_private_key, public_half
 
-LONGEST = 200
+__all__ = ["Made", "add", "alter", "check", "habits", "opened_secrets", "register", "revoke", "rotate"]
+
+Providers = Mapping[str, Provider]
+Services = Mapping[str, Service]
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A new connection. `hook` is the address to give to the service; `secret` is shown now and never again."""
+    """A connection that was made or changed. `hook` is the key of the address to give to the service, empty without
+    one; `secret` is shown now and never again; `public` is the half by which a receiver checks our v1a signatures.
+    """
 
     connection: Connection
     hook: str = field(repr=False)
     secret: str | None = field(repr=False)
+    public: str | None = None
 
 
 def add(
     store: Store,
     keys: Keys,
-    providers: Mapping[str, Provider],
+    providers: Providers,
     person_id: str,
     service: str,
-    settings: Mapping[str, str],
+    settings: Settings,
     now: datetime,
+    known: Services | None = None,
 ) -> Made:
-    """Connects a person with a service. `settings`: slot names, `label`, and the provider's name for its secret.
+    """Connects a person with a service. `settings`: slot names, `label`, the provider's name for its secret, the
+    fields of the service's file, and what integration/kinds.py adds. `known`: the services, if not all that there are.
 
-    Raises Refused for a service or setting that does not exist and for a secret that is too weak, NotFound for an
-    unknown person, StoreUnavailable.
+    Raises Refused for a service or setting that does not exist, is missing or cannot be, NotFound for an unknown
+    person, StoreUnavailable.
     """
-    provider = providers.get(service)
-    if provider is None:
-        raise Refused(f"no service is called {service[:40]!r}; there are {', '.join(providers)}")
+    kind = kind_of(providers, services() if known is None else known, service)
     person = find(store, person_id)
-    slots = {slot.name for version in person.plan.versions for slot in version.slots}
-    _check_settings(settings, {*slots, "label", *filter(None, [provider.SECRETS.setting])})
-    secret = _secret(provider, settings)
-    connection_id = new_id()
-    connection = Connection(
-        id=connection_id,
-        person=person.id,
-        service=service,
-        label=settings.get("label", provider.TITLE),
-        key=random_id(),
-        settings={name: value for name, value in settings.items() if name in slots},
-        sealed=keys.seal(secret, _place(connection_id)) if secret else None,
-        created_at=now,
-    )
+    slots = slots_of(person.plan)
+    checking.check(kind, slots, settings)
+    terms = settle(kind, slots, Terms(), settings)
+    fresh = Connection(new_id(), person.id, service, settings.get("label") or kind.title, None, {}, None, now)
+    connection = as_settled(keys, fresh, terms)
     with store.writing() as db:
+        people.lock(db, person.id)
         connections.add(db, connection)
-    return Made(connection, keys.key(KeyKind.HOOK, connection.key or ""), secret)
+        _tell(db, keys, connection, terms, now)
+    return _made(keys, kind, connection, terms, terms.secret)
 
 
-def opened_secrets(keys: Keys, connection: Connection) -> tuple[str, ...]:
-    """The live secrets of a connection, newest first. Raises ConfigError when none of our own opens them."""
-    if connection.sealed is None:
-        return ()
-    return tuple(part.strip() for part in keys.open(connection.sealed, _place(connection.id)).split(","))
+def alter(
+    store: Store,
+    keys: Keys,
+    providers: Providers,
+    connection_id: str,
+    changes: Settings,
+    now: datetime,
+    known: Services | None = None,
+) -> Made:
+    """Changes what `changes` names of a live connection; an empty value takes a setting away.
+
+    An address of another server needs the secrets anew (webhook-reliability S14). What waits is sent at once, also
+    where the connection had been switched off. Raises Refused, NotFound, ConfigError, StoreUnavailable.
+    """
+    whose = live(store, connection_id).person
+    with store.writing() as db:
+        person, held, before = locked(db, keys, whose, connection_id)
+        kind, slots = kind_of(providers, services() if known is None else known, held.service), slots_of(person.plan)
+        checking.check(kind, slots, changes, before)
+        terms = settle(kind, slots, before, changes)
+        label = (changes.get("label") or kind.title) if "label" in changes else held.label
+        after = as_settled(keys, replace(held, label=label), terms)
+        connections.change(db, after)
+        _tell(db, keys, after, terms, now, was_told=before.outgoing)
+        if terms.outgoing and any(one.name in changes for one in kind.fields):
+            _start_afresh(db, connection_id, now)
+    return _made(keys, kind, after, terms, terms.made)
+
+
+def rotate(
+    store: Store,
+    keys: Keys,
+    providers: Providers,
+    connection_id: str,
+    now: datetime,
+    known: Services | None = None,
+) -> Made:
+    """Puts a fresh secret in front of one that we made; the old one holds 24 hours longer (S15).
+
+    Raises Refused where the secret is not ours to make, NotFound, ConfigError, StoreUnavailable.
+    """
+    whose = live(store, connection_id).person
+    with store.writing() as db:
+        _, held, before = locked(db, keys, whose, connection_id)
+        kind = kind_of(providers, services() if known is None else known, held.service)
+        terms = _rotated(kind, before, now)
+        after = as_settled(keys, held, terms)
+        connections.change(db, after)
+        _tell(db, keys, after, terms, now)
+    return _made(keys, kind, after, terms, terms.made)
 
 
 def revoke(store: Store, connection: str, now: datetime) -> None:
-    """Ends a connection: its address answers as if it had never been. Raises NotFound, StoreUnavailable."""
+    """Ends a connection: its address answers as if it had never been, and what waits for it is dropped.
+
+    Raises NotFound, StoreUnavailable.
+    """
+    whose = live(store, connection).person
     with store.writing() as db:
+        people.lock(db, whose)
         if not connections.revoke(db, connection, now):
-            raise NotFound(f"no live connection has the id {connection[:40]!r}")
+            raise unknown(connection)
+        dispatching.disconnect(db, connection, now)
 
 
-def _check_settings(settings: Mapping[str, str], known: set[str]) -> None:
-    for name, value in settings.items():
-        if name not in known:
-            raise Refused(f"no setting is called {name[:40]!r}; there are {', '.join(sorted(known))}")
-        if not value.strip() or len(value) > LONGEST or not value.isprintable():
-            raise Refused(f"{name}: give 1 to {LONGEST} printable characters")
+def _tell(
+    db: Database, keys: Keys, connection: Connection, terms: Terms, now: datetime, was_told: bool = False
+) -> None:
+    if terms.outgoing:
+        outlets.add(db, connection.id, tokens.seal(keys, connection.id, terms.tokens))
+    elif was_told:
+        dispatching.disconnect(db, connection.id, now)
 
 
-def _secret(provider: Provider, settings: Mapping[str, str]) -> str | None:
-    proof = provider.SECRETS
-    given = settings.get(proof.setting) if proof.setting else None
-    if given is None and proof.needed == "required" and proof.make is None:
-        raise Refused(f"{provider.TITLE} needs a {proof.setting}; give it with --set {proof.setting}=...")
-    if given is None:
-        return proof.make() if proof.make and proof.needed == "required" else None
-    try:
-        for part in given.split(","):
-            if proof.check:
-                proof.check(part.strip())
-    except BadSecret as error:
-        raise Refused(f"{proof.setting}: {error}") from None
-    return given
+def _start_afresh(db: Database, connection: str, now: datetime) -> None:
+    """What failed with the old settings may go well with the new ones."""
+    outlet = outlets.locked(db, connection)
+    if outlet is not None and outlet.lease_by is None:
+        dispatches.hasten(db, connection, now)
+        outlets.save(db, connection, Health(), dispatches.next_due(db, connection))
+        wakeups.notify(db)
 
 
-def _place(connection: str) -> str:
-    return f"connections/{connection}/secrets"
+def _rotated(kind: Kind, before: Terms, now: datetime) -> Terms:
+    make, outward = kind.proof.make, before.tokens.get(kind.shared)
+    if make is None or not (before.secret or outward):
+        raise Refused(f"the secrets of {kind.title} are not ours to make; change them there, then here")
+    fresh = None if before.secret is None and is_private(outward) else make()
+    secret, shown = before.secret, dict(before.tokens)
+    if secret and fresh:
+        secret = grace.rotated(secret, fresh, now)
+    if outward:
+        shown[kind.shared] = grace.rotated(outward, new_private_key() if is_private(outward) else fresh or "", now)
+    return replace(before, secret=secret, tokens=shown, made=fresh)
+
+
+def _made(keys: Keys, kind: Kind, connection: Connection, terms: Terms, secret: str | None) -> Made:
+    hook = keys.key(KeyKind.HOOK, connection.key) if connection.key else ""
+    outward = (part.strip() for part in terms.tokens.get(kind.shared, "").split(","))
+    private = next((part for part in outward if is_private(part)), None)
+    return Made(connection, hook, secret, public_half(private) if private else None)

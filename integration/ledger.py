@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
+from integration import telling
 from integration.core.merge import Merged, age, merge
 from integration.core.model import PERSON, Fact, FactKind, Person, State
 from integration.core.standing import SPANS
 from integration.store import checkpoints, facts, people
 from integration.store.engine import Database
+from integration.telling import Change
 
 Session = tuple[date, str]
 SECOND = timedelta(seconds=1)
@@ -21,7 +23,7 @@ class Ledger:
     """
 
     def __init__(self, db: Database, person: Person, now: datetime) -> None:
-        self._db, self._person, self._now = db, person, now
+        self.db, self._person, self.now = db, person, now
         self._facts: dict[Session, list[Fact]] = {}
         self._before: dict[Session, Merged] = {}
         self._merged: dict[Session, Merged] = {}
@@ -34,7 +36,7 @@ class Ledger:
 
     def known(self, source: str, event: str, content: str) -> Fact | None:
         """The stored fact of an event with that content, wherever it was placed."""
-        held = facts.of_event(self._db, self._person.id, source, event)
+        held = facts.of_event(self.db, self._person.id, source, event)
         return next((fact for fact in held if fact.content == content), None)
 
     def enter(self, fact: Fact) -> None:
@@ -65,13 +67,13 @@ class Ledger:
 
     def last_done(self, source: str, day: date) -> Session | None:
         """The session of a date that a source said last to be done, and has not taken back."""
-        of_day = [f for f in facts.since(self._db, self._person.id, day) if f.date == day and f.source == source]
+        of_day = [f for f in facts.since(self.db, self._person.id, day) if f.date == day and f.source == source]
         done = [f for f in of_day if f.kind is FactKind.DONE and source in self.merged((f.date, f.slot)).evidence]
         return max(((f.said_at, (f.date, f.slot)) for f in done), default=(None, None))[1]
 
     def last_of(self, source: str, thing: str) -> Session | None:
         """The session that a source's task or activity was last said to be done for, unless that was taken back."""
-        said = facts.of_thing(self._db, self._person.id, source, thing)
+        said = facts.of_thing(self.db, self._person.id, source, thing)
         said += [fact for fact, *_ in self._entered if fact.source == source and fact.event.partition("@")[0] == thing]
         last = max(said, key=age, default=None)
         return (last.date, last.slot) if last and last.kind is FactKind.DONE else None
@@ -82,31 +84,38 @@ class Ledger:
         """
         for fact, version, outdated in self._entered:
             if version and not outdated:
-                facts.supersede(self._db, self._person.id, fact.source, fact.event)
-            facts.add(self._db, self._person.id, fact, version, outdated, delivery)
+                facts.supersede(self.db, self._person.id, fact.source, fact.event)
+            facts.add(self.db, self._person.id, fact, version, outdated, delivery)
         changed = [key for key in self._facts if _shown(self.merged(key)) != _shown(self._before[key])]
         # Later than the stamp of a session that was never revised, which is when the person came.
-        now = max(self._now, self._person.created_at + SECOND)
+        now = max(self.now, self._person.created_at + SECOND)
         for day, slot in changed:
-            facts.bump(self._db, self._person.id, day, slot, now)
+            facts.bump(self.db, self._person.id, day, slot, now)
         if changed:
-            people.touch(self._db, self._person.id)
+            people.touch(self.db, self._person.id)
             self._drop_checkpoints(min(day for day, _ in changed))
+            self._tell(changed)
+
+    def _tell(self, changed: Sequence[Session]) -> None:
+        if self._person.tells:
+            sources = frozenset(fact.source for fact, *_ in self._entered)
+            changes = [Change(key, self._before[key], self.merged(key), sources) for key in changed]
+            telling.tell(self.db, self._person, changes, self.merged, self.now)
 
     def _drop_checkpoints(self, first: date) -> None:
         # They all lie before the longest span, so a change within it, which is nearly every change, costs no query.
-        if (self._person.plan.today(self._now) - first).days >= max(SPANS):
-            checkpoints.drop_from(self._db, self._person.id, first)
+        if (self._person.plan.today(self.now) - first).days >= max(SPANS):
+            checkpoints.drop_from(self.db, self._person.id, first)
 
     def _session(self, key: Session) -> list[Fact]:
         if key not in self._facts:
-            self._hold(key, facts.of_session(self._db, self._person.id, *key))
+            self._hold(key, facts.of_session(self.db, self._person.id, *key))
         return self._facts[key]
 
     def _event(self, fact: Fact) -> list[Fact]:
         event, session = (fact.source, fact.event), (fact.date, fact.slot)
         if event not in self._events:
-            self._events[event], standing = facts.around(self._db, self._person.id, fact)
+            self._events[event], standing = facts.around(self.db, self._person.id, fact)
             if session not in self._facts:
                 self._hold(session, standing)
         return self._events[event]

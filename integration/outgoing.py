@@ -39,7 +39,8 @@ class Abilities:
 
     `dated`: it takes a past day. `undo`: a completion can be taken back. `confirms`: its answer proves that it was
     kept. `holds`: what a remote habit can hold for one day: a tick, a number, or each session by itself.
-    `habits`: a session needs a remote habit to be named. `pace`: seconds to leave between two calls.
+    `habits`: a session needs a remote habit to be named. `events`: it also hears when the streak changes. `pace`:
+    seconds to leave between two messages.
     `note`: one more sentence, where there is something to know.
     """
 
@@ -48,6 +49,7 @@ class Abilities:
     confirms: bool
     holds: Literal["tick", "number", "sessions"]
     habits: bool = True
+    events: bool = False
     pace: float = 0
     note: str = ""
 

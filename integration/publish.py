@@ -114,10 +114,11 @@ class Publisher:
     # tag, which the client's next poll finds changed: once more than needed, never wrong.
     def _body(self, gzipped: bool, feed_id: str, _etag: str) -> bytes:
         with self._store.reading() as db:
-            body = feeds.body(db, feed_id, gzipped)
-        if body is None:
+            kept = feeds.gzipped(db, feed_id)
+        if kept is None:
             raise StoreUnavailable("the feed was revoked this moment")
-        return self._keys.open_bytes(body, _place(feed_id))
+        body = self._keys.open_bytes(kept, _place(feed_id))
+        return body if gzipped else gzip.decompress(body)
 
     def _fresh(self, draft: Draft, stored: Stored | None) -> Document:
         """A new document, kept; the last good one when that fails (rules 9 and 44)."""
@@ -166,8 +167,8 @@ class Publisher:
         """Mends the stored document where that will do, reuses its events where it will not, or builds from nothing."""
         if stored is None or stored.look != draft.fingerprint:
             return documents.build(db, draft, {})
-        sealed = feeds.body(db, draft.feed.id, gzipped=False)
-        old = self._keys.open_bytes(sealed, _place(draft.feed.id)) if sealed else b""
+        kept = feeds.gzipped(db, draft.feed.id)
+        old = gzip.decompress(self._keys.open_bytes(kept, _place(draft.feed.id))) if kept else b""
         # From before the window on: a session that left it may come back.
         revised = facts.revised_after(db, draft.person.id, stored.changes)
         if stored.week == draft.week and old:
@@ -179,8 +180,7 @@ class Publisher:
 
     def _sealed(self, feed_id: str, built: Built) -> Built:
         """Links in the document are keys, and the database alone must open nothing (DESIGN section 4)."""
-        body, gzipped = (self._keys.seal_bytes(data, _place(feed_id)) for data in (built.body, built.gzipped))
-        return replace(built, body=body, gzipped=gzipped)
+        return replace(built, gzipped=self._keys.seal_bytes(built.gzipped, _place(feed_id)))
 
 
 def _etag(document: bytes) -> str:

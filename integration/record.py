@@ -4,11 +4,11 @@ What a provider reported enters by `record`, what the person says on our own pag
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from integration import wording
-from integration.admission import OF_NO_CONCERN, Inbound, admit, content
+from integration import echoes, telling, wording
+from integration.admission import OF_NO_CONCERN, RELATED, Inbound, admit, content
 from integration.core import placing
 from integration.core.model import PERSON, Fact, FactKind, Person, State
 from integration.core.placing import Placed, Unplaced
@@ -17,7 +17,7 @@ from integration.keys import random_id
 from integration.ledger import Ledger, Session
 from integration.store import deliveries, people
 from integration.store.engine import Database, Store
-from webhooks.report import Incoming, Report
+from webhooks.report import Incoming, Notice, Report
 
 ACCEPTED, IGNORED, DUPLICATE, QUARANTINED = "accepted", "ignored", "duplicate", "quarantined"
 CE = ("ce-specversion", "ce-type", "ce-source", "ce-id", "ce-time")
@@ -45,9 +45,15 @@ class Replay:
 
 
 def record(
-    store: Store, inbound: Inbound, incoming: Incoming, reports: Sequence[Report], again: Replay | None = None
+    store: Store,
+    inbound: Inbound,
+    incoming: Incoming,
+    reports: Sequence[Report],
+    notices: Sequence[Notice] = (),
+    again: Replay | None = None,
 ) -> Recorded:
-    """Stores a proved delivery and all that its reports say; on disk when this returns.
+    """Stores a proved delivery and all that its reports say; on disk when this returns. What it only announces is
+    queued to be fetched.
 
     Raises StoreUnavailable, then nothing is stored.
     """
@@ -56,6 +62,8 @@ def record(
         ledger = Ledger(db, inbound.person, again.now if again else incoming.received_at)
         told = [_entered(inbound, report, ledger, incoming.received_at, again) for report in reports]
         result = _result(inbound, reports, told, ledger)
+        if notices and not reports:
+            result = _announced(telling.ask(db, inbound.connection, inbound.person, notices, ledger.now), inbound)
         if again is None:
             ledger.save(_keep(db, inbound.connection.id, incoming, result))
         elif result.outcome == ACCEPTED:
@@ -76,6 +84,8 @@ def _entered(
         return fact, False
     if copy := held or ledger.held(fact):
         return copy, False
+    if echoes.is_one(ledger.db, inbound.connection, inbound.person, report, fact):
+        fact = replace(fact, echo=True)
     ledger.enter(fact)
     return fact, True
 
@@ -115,17 +125,34 @@ def _result(
     fresh = [fact for fact, new in told if new and isinstance(fact, Fact)]
     copies = [fact for fact, _ in told if isinstance(fact, Fact)]
     after = ledger.states((fact.date, fact.slot) for fact in fresh or copies)
+    left = min((why for why, _ in told if isinstance(why, Unplaced)), key=_pressing, default=None)
+    asked = left if left and _pressing(left) < 2 else None
     if after:
         first = next(report for report, (fact, _) in zip(reports, told, strict=True) if fact in (fresh or copies))
         words = [wording.said(inbound.connection.label, first, inbound.person.plan), *wording.states(after)]
         if fresh:
-            return Recorded(ACCEPTED, None, " ".join(words), after)
-        return Recorded(DUPLICATE, "same_event", " ".join(["Heard before.", *words[1:]]), after)
-    unplaced = [why for why, _ in told if isinstance(why, Unplaced)]
-    # What waits for the person comes before what needs nobody.
-    for why in sorted(unplaced, key=lambda why: why.reason in OF_NO_CONCERN):
-        return Recorded(IGNORED if why.reason in OF_NO_CONCERN else QUARANTINED, why.reason, why.message)
-    return Recorded(IGNORED, "no_completion", "Nothing in it is a completion.")
+            # Of several reports some count and one waits: the reason is that of the one that waits.
+            return Recorded(ACCEPTED, asked.reason if asked else None, " ".join(words), after)
+        if asked is None:
+            return Recorded(DUPLICATE, "same_event", " ".join(["Heard before.", *words[1:]]), after)
+    if left is None:
+        return Recorded(IGNORED, "no_completion", "Nothing in it is a completion.")
+    return Recorded(IGNORED if left.reason in OF_NO_CONCERN else QUARANTINED, left.reason, left.message)
+
+
+def _pressing(why: Unplaced) -> int:
+    """What waits for the person comes before what they may choose, and that before what needs nobody."""
+    if why.reason not in OF_NO_CONCERN:
+        return 0
+    return 1 if why.reason == RELATED.reason else 2
+
+
+def _announced(asked: bool, inbound: Inbound) -> Recorded:
+    label = inbound.connection.label
+    if asked:
+        return Recorded(IGNORED, "announced", f"{label} announced something; we ask what it was.")
+    cure = "give its key to this connection, so that we can ask"
+    return Recorded(QUARANTINED, "not_asked", f"{label} announced something, but not what it was; {cure}.")
 
 
 def _keep(db: Database, connection: str, incoming: Incoming, result: Recorded) -> int:

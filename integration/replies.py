@@ -2,15 +2,23 @@
 
 import json
 import re
+from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
-from typing import Literal
+from typing import Literal, TypeVar
 
-from integration.outgoing import Call, Refusal, Reply, Request, Settings
+from msgspec import ValidationError, convert
+
+from integration.outgoing import Call, Field, Refusal, Reply, Request, Settings
+
+T = TypeVar("T")
 
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 # Webhook-reliability S5: of the refusals by 4xx, these ask us to come again; any other is final after three tries.
 PASSING = frozenset({408, 409, 425, 429})
 TRIES = 3
+OURS = frozenset({"label", "when", "words", "account", "ignore"})
+"""Settings of a connection that are neither a service's field nor a slot."""
+CHECK_ADDRESS = "; is the address right?"
 
 
 def send_json(call: Call, method: Literal["POST", "PUT", "PATCH"], url: str, headers: Settings, value: object) -> Reply:
@@ -38,6 +46,25 @@ def accepted(reply: Reply, title: str) -> Reply:
     if 400 <= status < 500 and status not in PASSING:
         raise Refusal(f"http_{status}", f"{title} did not understand us (status {status})", tries=TRIES)
     raise Refusal(f"http_{status}", f"{title} is in trouble (status {status})", after=after)
+
+
+def read(reply: Reply, title: str, shape: type[T], cure: str = "") -> T:
+    """The JSON of an answer that says yes, as that shape. Raises Refusal, also for an answer that is not so."""
+    return shaped(accepted(reply, title).json(), title, shape, cure)
+
+
+def shaped(value: object, title: str, shape: type[T], cure: str = "", strict: bool = True) -> T:
+    """A value from an answer, as that shape. Raises Refusal, with what a person may do about it as `cure`."""
+    try:
+        return convert(value, shape, strict=strict)
+    except ValidationError:
+        raise Refusal("unreadable_answer", f"{title} answered what we cannot read{cure}") from None
+
+
+def mapped(settings: Settings, fields: Sequence[Field]) -> list[str]:
+    """The remote habits that slots are mapped to, each once: what is neither a field nor a setting of ours."""
+    other = OURS | {field.name for field in fields}
+    return sorted({habit for name, habit in settings.items() if name not in other})
 
 
 def retry_after(reply: Reply) -> float | None:

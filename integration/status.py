@@ -26,6 +26,11 @@ def read(store: Store, person: Person, now: datetime) -> Standing:
     return stands
 
 
+def counted(db: Database, person: Person, now: datetime) -> Standing:
+    """As `read`, within a transaction; keeps no checkpoint."""
+    return standing(person.plan, checkpoints.newest(db, person.id), _Told(db, person), now)
+
+
 def as_json(stands: Standing) -> dict[str, Any]:
     """The published form; its names are a contract (DESIGN section 11). Scores 0 to 1, streaks in days or sessions."""
     tally, today = stands.tally, stands.today

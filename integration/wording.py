@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 from calendar_export.plan import Plan
+from integration.core.habits import title
 from integration.core.model import State
 from integration.core.placing import performed, wall_of
 from webhooks.report import Kind, Report
@@ -14,7 +15,7 @@ STATES = {State.DONE: "done", State.SKIPPED: "skipped", State.HURT: "stopped bec
 def said(label: str, report: Report, plan: Plan) -> str:
     """What a connection of that label said, such as: Habitica said “Stretch” was done at 22:14."""
     moment = performed(plan, report)
-    name = f"“{report.habit[-1]}”" if report.habit else "it"
+    name = f"“{title(report)}”" if report.habit else "it"
     when = f" at {wall_of(plan, moment):%H:%M}" if moment and report.kind is Kind.DONE else ""
     return f"{label} said {name} was {'done' if report.kind is Kind.DONE else 'taken back'}{when}."
 

@@ -156,13 +156,18 @@ def before_each_statement(store: Store, monkeypatch: pytest.MonkeyPatch) -> Call
     """Calls back with every statement that the store is asked to execute, before it is."""
 
     def register(heard: Callable[[str], None]) -> None:
-        compiled = quick._compiled
+        compiled, command = quick._compiled, quick.command
 
         def told(*asked: Any) -> Any:
             heard(compiled(*asked)[0])
             return compiled(*asked)
 
+        def commanded(db: Any, text: str) -> None:
+            heard(text)
+            command(db, text)
+
         monkeypatch.setattr(quick, "_compiled", told)
+        monkeypatch.setattr(quick, "command", commanded)
         event.listen(store.engine, "before_cursor_execute", lambda *told: heard(told[2]))
 
     return register

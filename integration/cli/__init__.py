@@ -18,12 +18,14 @@ COMMANDS = {
     "connection": "Link a person to a service that reports completions.",
     "db": "Migrate, check and back up the database.",
     "deliveries": "What services sent, and what became of it.",
+    "dispatches": "What other services are told, and what became of it.",
     "doctor": "Say what is wrong and what to type.",
     "feed": "A person's calendars: list, add, change, check, export.",
     "person": "Add, list, show and delete people.",
     "plan": "Change times or zone, pause and resume.",
     "serve": "Migrate and serve: one process, nothing else needed.",
     "status": "Streaks, score and today of a person.",
+    "worker": "Send what other services are to hear (PostgreSQL).",
 }
 
 

@@ -1,16 +1,28 @@
-"""turntwice db: the database is migrated, checked and backed up."""
+"""turntwice db: the database is migrated, checked and backed up, and its secrets are put under a new one of ours."""
 
+import os
 from pathlib import Path
 
 import click
 
-from integration.cli.common import opened
+from integration import rotation
+from integration.cli.common import as_json, opened, show
+from integration.config import Config
+from integration.errors import Refused
+from integration.keys import Keys
+from integration.rotation import Rotated
 from integration.store import upkeep
+
+NAMED = 5
+KEEP = (
+    "Keep the older secrets in TURNTWICE_SECRET_KEY as long as pages, calendars and hooks of their time are in use:"
+    " without them those addresses open nothing."
+)
 
 
 @click.group(name="db")
 def command() -> None:
-    """Migrate, check and back up the database."""
+    """Migrate, check and back up the database; put its secrets under a new one."""
 
 
 @command.command()
@@ -35,3 +47,36 @@ def backup(file: Path) -> None:
     with opened() as parts:
         upkeep.backup(parts.store, file)
     click.echo(f"Backed up to {file}; keep the secret of TURNTWICE_SECRET_KEY with it.")
+
+
+@command.command(name="rotate-secrets")
+@as_json
+def rotate_secrets(as_json: bool) -> None:
+    """Encrypt everything stored under the newest secret of TURNTWICE_SECRET_KEY, while it is in use.
+
+    First put the new secret in front of the list and restart every process with it. It may be stopped and run again.
+    """
+    newest = Keys(Config.from_env(os.environ).secret_keys[:1])
+    with opened() as parts:
+        done = rotation.rotate(parts.store, parts.keys, newest)
+    show(_values(done)) if as_json else click.echo(_in_words(done))
+    if done.unopened:
+        named = ", ".join(done.unopened[:NAMED]) + (", ..." if len(done.unopened) > NAMED else "")
+        raise Refused(
+            f"the secrets of {len(done.unopened)} connections cannot be opened and stay as they are ({named}); add the"
+            " secret that they were stored under to TURNTWICE_SECRET_KEY and run this again"
+        )
+
+
+def _values(done: Rotated) -> dict[str, object]:
+    return {
+        "secrets": done.secrets,
+        "documents": done.documents,
+        "kept": done.kept,
+        "unopened": list(done.unopened),
+    }
+
+
+def _in_words(done: Rotated) -> str:
+    moved = f"Put {done.secrets} secrets and {done.documents} calendars under the newest secret."
+    return f"{moved} {done.kept} were already. {KEEP}"

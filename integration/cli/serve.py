@@ -9,6 +9,7 @@ import click
 
 from integration import server
 from integration.app import create_app
+from integration.cli.worker import worker_of
 from integration.config import Config, note_address
 from integration.parts import assemble
 from integration.store import schema
@@ -35,10 +36,15 @@ def command(host: str, port: int) -> None:
         note_address(config.data, address)
         for notice in (*config.notices, f"Data: {config.data}", f"Open {address}/ (stop with Ctrl+C)"):
             click.echo(notice)
-        app = create_app(parts)
+        app, worker = create_app(parts), worker_of(parts)
+        parts.store.rung = worker.wake
+        worker.start()
         gc.collect()
         gc.freeze()  # what was loaded stays: the collector need not walk it again and again
-        server.serve(app, listening, behind_proxies=config.proxies > 0)
+        try:
+            server.serve(app, listening, behind_proxies=config.proxies > 0)
+        finally:
+            worker.stop()
     finally:
         parts.store.close()
 

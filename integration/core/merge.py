@@ -32,6 +32,8 @@ class Merged:
 def merge(facts: Iterable[Fact]) -> Merged:
     """The state that a session's facts give it, whatever their order or number."""
     heard = [fact for fact in newest_contents(facts) if not fact.echo]
+    if not heard:
+        return Merged()
     standing, said = _latest_words(heard), any(fact.kind is not FactKind.UNDONE for fact in heard)
     done = [fact for fact in standing if fact.kind is FactKind.DONE]
     if done:

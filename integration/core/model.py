@@ -40,7 +40,8 @@ NEUTRAL = frozenset({State.SKIPPED, State.HURT, State.PAUSED, State.NOT_DUE})
 class Person:
     """Somebody with a plan: no name, no address.
 
-    `key` is the random part of the page's key; `changes` counts what a calendar would show; `created_at` is UTC.
+    `key` is the random part of the page's key; `changes` counts what a calendar would show; `created_at` is UTC;
+    `tells` counts the live connections that want to be told.
     """
 
     id: str
@@ -48,11 +49,15 @@ class Person:
     plan: Plan = field(repr=False)
     changes: int
     created_at: datetime
+    tells: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A person's link to a service. `settings` are readable (label, mapping); `sealed` holds its secrets, encrypted."""
+    """A person's link to a service. `settings` are readable (label, mapping); `sealed` holds its secrets, encrypted.
+
+    `outgoing`: it wants to be told.
+    """
 
     id: str
     person: str
@@ -63,6 +68,7 @@ class Connection:
     sealed: str | None = field(repr=False)
     created_at: datetime
     revoked_at: datetime | None = None
+    outgoing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""My page, what its buttons say of a session, and the services that report. Whoever has its address may use it."""
+"""My page, what its buttons say of a session, and what is connected. Whoever has its address may use it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from integration import connections, record
 from integration.core.model import FactKind
 from integration.core.placing import Placed
 from integration.errors import NotFound, Refused
+from integration.kinds import kind_of, kinds, slots_of
 from integration.pages import words
+from integration.pages.linkforms import settings
 from integration.pages.mine import Answer, Mine
-from integration.pages.offers import settings
-from integration.pages.overview import slot_names
 from integration.store import connections as stored
 
 NO_BUTTON = "Please use one of the buttons on this page."
@@ -46,14 +46,16 @@ class MyPage:
         Raises NotFound.
         """
         person, typed, parts = self.mine.person(key), request.form, self.mine.parts
-        service = typed.get("service", "")
-        wanted = settings(parts.providers.get(service), slot_names(person), typed)
+        service, known = typed.get("service", ""), parts.services
         try:
-            made = connections.add(parts.store, parts.keys, parts.providers, person.id, service, wanted, parts.clock())
+            kind = kind_of(parts.providers, known, service)
+            wanted = {name: value for name, value in settings(kind, slots_of(person.plan), typed).items() if value}
+            made = connections.add(
+                parts.store, parts.keys, parts.providers, person.id, service, wanted, parts.clock(), known
+            )
         except Refused as error:
-            told = words.sentence(str(error))
-            notice = "" if service in parts.providers else told
-            return self.mine.render(key, person, Answer(422, notice, typed=typed, refused=told))
+            notice = "" if service in kinds(parts.providers, known) else words.sentence(str(error))
+            return self.mine.render(key, person, Answer(422, notice, typed=typed, refused=str(error)))
         return self.mine.render(key, person, Answer(201, made=made))
 
     def revoke(self, key: str, connection: str) -> ResponseReturnValue:

@@ -1,30 +1,42 @@
-"""The forms that add a connection, one for each provider, made from the provider's own constants."""
+"""The forms that add a connection: one for each service, grouped by which way it goes, made from its files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from integration import abilities
+from integration.abilities import BOTH, TELLS, TOLD
+from integration.kinds import Kind, kinds
+from integration.pages import linkforms
+from integration.pages.fields import Form
+from integration.pages.linkforms import Block
+from integration.service import Service, services
 from webhooks.registry import Provider
-from webhooks.signatures import Proof
 
-HINTS = {
-    "required": "Leave it empty and we make one. To take one from the sender, paste it here.",
-    "required, given": "Paste the one that the service shows you.",
-    "optional": "Leave it empty, and the secret address alone is the proof.",
+GROUPS = {
+    BOTH: ("Tell us, and are told by us", "What you tick there counts here, and what you do here is ticked there."),
+    TELLS: ("Tell us", "What they see you do counts here."),
+    TOLD: ("Are told by us", "What you do here is noted there."),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One provider's form. `values` is what was typed, without the secret; `error` is one sentence."""
+    """One service's form. `told` are sentences on what it can carry; `form` names it and says what is wrong with it."""
 
     service: str
     title: str
-    secret: str
-    secret_label: str
-    secret_hint: str
-    slots: tuple[str, ...]
-    values: Mapping[str, str] = field(default_factory=dict)
-    error: str = ""
+    told: tuple[str, ...]
+    blocks: tuple[Block, ...]
+    form: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The services that go one way."""
+
+    title: str
+    told: str
+    offers: Sequence[Offer] = field(default_factory=tuple)
 
 
 def offers(
@@ -32,24 +44,21 @@ def offers(
     slots: tuple[str, ...],
     typed: Mapping[str, str] | None = None,
     error: str = "",
-) -> Sequence[Offer]:
-    """A form for each provider; `typed` and `error` belong to the one whose form was sent."""
-    made = []
-    for service, provider in providers.items():
-        proof, sent = provider.SECRETS, typed or {}
-        mine = sent.get("service") == service
-        kept = {name: sent[name] for name in ("label", *slots) if name in sent} if mine else {}
-        label = proof.label or proof.setting
-        hint, wrong = _hint(proof), error if mine else ""
-        made.append(Offer(service, provider.TITLE, proof.setting, label, hint, slots, kept, wrong))
-    return made
+    known: Mapping[str, Service] | None = None,
+) -> Sequence[Group]:
+    """A form for each service; `typed` and `error` belong to the one whose form was sent."""
+    all_kinds = kinds(providers, services() if known is None else known).values()
+    return [
+        Group(*words, [_offer(kind, slots, typed or {}, error) for kind in all_kinds if abilities.way(kind) == way])
+        for way, words in GROUPS.items()
+    ]
 
 
-def settings(provider: Provider | None, slots: Sequence[str], typed: Mapping[str, str]) -> dict[str, str]:
-    """What a form says for `integration.connections.add`: fields left blank are left out."""
-    names = ["label", *slots, *filter(None, [provider.SECRETS.setting if provider else ""])]
-    return {name: typed[name].strip() for name in names if typed.get(name, "").strip()}
-
-
-def _hint(proof: Proof) -> str:
-    return HINTS.get("required, given" if proof.needed == "required" and not proof.make else proof.needed, "")
+def _offer(kind: Kind, slots: Sequence[str], typed: Mapping[str, str], error: str) -> Offer:
+    mine = typed.get("service") == kind.name
+    values = linkforms.settings(kind, slots, typed) if mine else {}
+    blocks = [*linkforms.mapping(kind, slots, values), *linkforms.inward(kind), *linkforms.outward(kind, values)]
+    form = Form(f"add-{kind.name}", kind.title, "", f"Add {kind.title}")
+    form = linkforms.refused(form, blocks, error) if mine and error else form
+    told = abilities.sentences(kind.service) if kind.service else ()
+    return Offer(kind.name, kind.title, told, tuple(blocks), form)

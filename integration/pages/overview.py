@@ -10,14 +10,12 @@ from integration.core.model import Connection, Day, Feed, Person, State
 from integration.core.standing import Standing
 from integration.core.streaks import Run
 from integration.pages import words
+from integration.pages.heard import Heard, heard
 from integration.pages.heatmap import Cell, weeks
 from integration.parts import Parts
 from integration.store import connections, deliveries, feeds
-from integration.store.deliveries import Delivery
+from integration.store.deliveries import Entry
 from webhooks.registry import Provider
-
-MESSAGES = 30
-"""How many of the newest deliveries are looked through for each service's last word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +84,7 @@ class Overview:
     weeks: list[list[Cell]]
     feeds: tuple[Feed, ...]
     linked: tuple[Linked, ...]
+    heard: Heard
     slots: tuple[str, ...]
     reach: str
 
@@ -95,7 +94,7 @@ def overview(parts: Parts, person: Person, now: datetime) -> Overview:
     stands = status.read(parts.store, person, now)
     with parts.store.reading() as db:
         live, subscribed = connections.of(db, person.id), feeds.of(db, person.id)
-        heard = deliveries.latest(db, person.id, MESSAGES)
+        last = {entry.connection: entry for one in live for entry in deliveries.newest(db, [one.id], 1)}
     slots = slot_names(person)
     return Overview(
         person=person,
@@ -107,7 +106,8 @@ def overview(parts: Parts, person: Person, now: datetime) -> Overview:
         rates=tuple(_rate(stands, span) for span in stands.adherence),
         weeks=weeks(stands),
         feeds=tuple(subscribed),
-        linked=tuple(_linked(person, one, parts.providers, heard) for one in live),
+        linked=tuple(_linked(person, one, parts.providers, last.get(one.id)) for one in live),
+        heard=heard(parts, person, now),
         slots=slots,
         reach=reach(parts.links.public_url),
     )
@@ -146,14 +146,10 @@ def _rate(stands: Standing, span: int) -> Rate:
     return Rate(span, done, due, words.listed(told))
 
 
-def _linked(
-    person: Person, connection: Connection, providers: Mapping[str, Provider], heard: Sequence[Delivery]
-) -> Linked:
+def _linked(person: Person, connection: Connection, providers: Mapping[str, Provider], last: Entry | None) -> Linked:
     provider = providers.get(connection.service)
     title = provider.TITLE if provider else connection.service
-    last = next((delivery for delivery in heard if delivery.connection == connection.id), None)
     if last is None:
-        nothing = "Nothing heard yet." if len(heard) < MESSAGES else f"Nothing among the last {MESSAGES} messages."
-        return Linked(connection.id, connection.label, title, "", "", nothing)
+        return Linked(connection.id, connection.label, title, "", "", "Nothing heard yet.")
     when = words.moment(last.received_at, person.plan)
     return Linked(connection.id, connection.label, title, when, words.HEARD.get(last.outcome, ""), last.message)

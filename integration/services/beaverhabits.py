@@ -7,15 +7,12 @@ habit-services 6). So we look first, set, read back, and come again when it was 
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TypeVar
 from urllib.parse import quote, urlencode
 
-from msgspec import Struct, ValidationError, convert
+from msgspec import Struct
 
-from integration.outgoing import Abilities, Call, Field, Habit, Refusal, Remote, Reply, Request, Sent, Settings, Told
-from integration.replies import accepted, send_json
-
-T = TypeVar("T")
+from integration.outgoing import Abilities, Call, Field, Habit, Refusal, Remote, Request, Sent, Settings, Told
+from integration.replies import CHECK_ADDRESS, accepted, mapped, read, send_json
 
 TITLE = "Beaver Habits"
 FIELDS = (
@@ -28,7 +25,6 @@ ABILITIES = Abilities(
     confirms=True,
     holds="tick",
     pace=0.25,
-    note="A habit has one tick a day: use one habit for each session, or one that is ticked when all are done.",
 )
 
 ISO = "%Y-%m-%d"
@@ -58,12 +54,12 @@ def check(call: Call, settings: Settings) -> str:
 
 def habits(call: Call, settings: Settings) -> Sequence[Habit]:
     reply = call(Request("GET", _url(settings), _headers(settings), largest=LARGEST))
-    return [Habit(habit.id, habit.name) for habit in _read(reply, list[Named])]
+    return [Habit(habit.id, habit.name) for habit in read(reply, TITLE, list[Named], CHECK_ADDRESS)]
 
 
 def history(call: Call, settings: Settings, first: date, last: date) -> Sequence[Remote]:
-    mapped = {value for name, value in settings.items() if name not in {"label", *(field.name for field in FIELDS)}}
-    return [Remote(habit, day) for habit in sorted(mapped) for day in _ticked(call, settings, habit, first, last)]
+    chosen = mapped(settings, FIELDS)
+    return [Remote(habit, day) for habit in chosen for day in _ticked(call, settings, habit, first, last)]
 
 
 def _set(call: Call, settings: Settings, told: Told, *, done: bool) -> Sent:
@@ -83,7 +79,7 @@ def _ticked(call: Call, settings: Settings, habit: str, first: date, last: date)
     days = {"date_start": first.isoformat(), "date_end": last.isoformat(), "date_fmt": ISO}
     asked = {**days, "limit": (last - first).days + 1}
     reply = call(Request("GET", f"{_url(settings, habit)}?{urlencode(asked)}", _headers(settings), largest=LARGEST))
-    return _read(reply, list[date])
+    return read(reply, TITLE, list[date], CHECK_ADDRESS)
 
 
 def _url(settings: Settings, habit: str | None = None) -> str:
@@ -93,10 +89,3 @@ def _url(settings: Settings, habit: str | None = None) -> str:
 
 def _headers(settings: Settings) -> Settings:
     return {"Authorization": f"Bearer {settings['token']}"}
-
-
-def _read(reply: Reply, shape: type[T]) -> T:
-    try:
-        return convert(accepted(reply, TITLE).json(), shape)
-    except ValidationError:
-        raise Refusal("unreadable_answer", f"{TITLE} answered what we cannot read; is the address right?") from None

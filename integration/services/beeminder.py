@@ -8,15 +8,12 @@ redirected and lose what was posted.
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TypeVar
 from urllib.parse import quote, urlencode
 
-from msgspec import Struct, ValidationError, convert
+from msgspec import Struct
 
-from integration.outgoing import Abilities, Call, Field, Habit, Refusal, Remote, Reply, Request, Sent, Settings, Told
-from integration.replies import accepted
-
-T = TypeVar("T")
+from integration.outgoing import Abilities, Call, Field, Habit, Refusal, Remote, Request, Sent, Settings, Told
+from integration.replies import mapped, read
 
 TITLE = "Beeminder"
 FIELDS = (
@@ -68,8 +65,7 @@ def habits(call: Call, settings: Settings) -> Sequence[Habit]:
 
 
 def history(call: Call, settings: Settings, first: date, last: date) -> Sequence[Remote]:
-    own = {field.name for field in FIELDS}
-    goals = sorted({habit for name, habit in settings.items() if name not in own | {"label"}})
+    goals = mapped(settings, FIELDS)
     return [remote for goal in goals for remote in _datapoints(call, settings, goal, first, last)]
 
 
@@ -86,7 +82,7 @@ def _put(call: Call, settings: Settings, told: Told, value: int) -> Sent:
         return Sent(already=True)
     if reply.status == 422:
         raise Refusal("goal_refused", f"{TITLE} took nothing for this goal; is it archived or frozen?", permanent=True)
-    return Sent(remote=_read(reply, Datapoint).id, words=f"kept with the value {value}")
+    return Sent(remote=read(reply, TITLE, Datapoint).id, words=f"kept with the value {value}")
 
 
 def _datapoints(call: Call, settings: Settings, goal: str, first: date, last: date) -> list[Remote]:
@@ -94,7 +90,7 @@ def _datapoints(call: Call, settings: Settings, goal: str, first: date, last: da
     reply = call(Request("GET", url, _headers(settings), largest=LARGEST))
     if reply.status == 404:
         return []
-    found = [point for point in _read(reply, list[Datapoint]) if _counts(point)]
+    found = [point for point in read(reply, TITLE, list[Datapoint]) if _counts(point)]
     days = (f"{first:%Y%m%d}", f"{last:%Y%m%d}")
     return [
         Remote(goal, date.fromisoformat(point.daystamp), event=point.id)
@@ -109,14 +105,8 @@ def _counts(point: Datapoint) -> bool:
 
 
 def _user(call: Call, settings: Settings) -> User:
-    return _read(call(Request("GET", f"{_user_url(settings)}.json", _headers(settings), largest=LARGEST)), User)
-
-
-def _read(reply: Reply, shape: type[T]) -> T:
-    try:
-        return convert(accepted(reply, TITLE).json(), shape)
-    except ValidationError:
-        raise Refusal("unreadable_answer", f"{TITLE} answered what we cannot read") from None
+    reply = call(Request("GET", f"{_user_url(settings)}.json", _headers(settings), largest=LARGEST))
+    return read(reply, TITLE, User)
 
 
 def _user_url(settings: Settings) -> str:

@@ -13,10 +13,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import quote
 
-from msgspec import Meta, Struct, ValidationError, convert, field
+from msgspec import Meta, Struct, field
 
 from integration.outgoing import Abilities, Call, Field, Habit, Refusal, Remote, Reply, Request, Sent, Settings, Told
-from integration.replies import accepted, send_json
+from integration.replies import CHECK_ADDRESS, accepted, mapped, send_json, shaped
 
 T = TypeVar("T")
 Instant = Annotated[datetime, Meta(tz=True)]
@@ -120,10 +120,8 @@ def habits(call: Call, settings: Settings) -> Sequence[Habit]:
 
 
 def history(call: Call, settings: Settings, first: date, last: date) -> Sequence[Remote]:
-    own = {field.name for field in FIELDS}
-    mapped = sorted({habit for name, habit in settings.items() if name not in own | {"label"}})
     user = _user(call, settings)
-    replies = {habit: _get(call, settings, f"tasks/{quote(habit, safe='')}") for habit in mapped}
+    replies = {habit: _get(call, settings, f"tasks/{quote(habit, safe='')}") for habit in mapped(settings, FIELDS)}
     tasks = {habit: _read(reply, Task) for habit, reply in replies.items() if reply.status != 404}
     return [
         Remote(habit, user.day(at), at, count)
@@ -220,7 +218,4 @@ def _headers(settings: Settings) -> Settings:
 def _read(reply: Reply, shape: type[T]) -> T:
     """What stands under `data` in every answer."""
     answer = accepted(reply, TITLE).json()
-    try:
-        return convert(answer.get("data") if isinstance(answer, dict) else None, shape)
-    except ValidationError:
-        raise Refusal("unreadable_answer", f"{TITLE} answered what we cannot read; is the address right?") from None
+    return shaped(answer.get("data") if isinstance(answer, dict) else None, TITLE, shape, CHECK_ADDRESS)

@@ -7,15 +7,13 @@ would be the server's own today, so the day is always sent.
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, TypeVar
+from typing import Annotated
 from urllib.parse import quote
 
-from msgspec import Meta, Struct, ValidationError, convert
+from msgspec import Meta, Struct
 
-from integration.outgoing import Abilities, Call, Field, Habit, Refusal, Remote, Reply, Request, Sent, Settings, Told
-from integration.replies import TRIES, accepted, send_json
-
-T = TypeVar("T")
+from integration.outgoing import Abilities, Call, Field, Habit, Refusal, Remote, Request, Sent, Settings, Told
+from integration.replies import CHECK_ADDRESS, TRIES, mapped, read, send_json
 
 TITLE = "HabitSync"
 FIELDS = (
@@ -49,7 +47,7 @@ class Record(Struct, rename="camel"):
 def complete(call: Call, settings: Settings, told: Told) -> Sent:
     record = {"epochDay": _epoch_day(told.date), "recordValue": told.done}
     reply = send_json(call, "POST", _url(settings, told.habit or ""), _headers(settings), record)
-    if _read(reply, Record) != Record(_epoch_day(told.date), told.done):
+    if read(reply, TITLE, Record, CHECK_ADDRESS) != Record(_epoch_day(told.date), told.done):
         raise Refusal("not_kept", f"{TITLE} kept another number than it was told", tries=TRIES)
     return Sent(words="kept")
 
@@ -66,19 +64,19 @@ def check(call: Call, settings: Settings) -> str:
 def habits(call: Call, settings: Settings) -> Sequence[Habit]:
     url = f"{settings['url'].rstrip('/')}/api/habit/list"
     reply = call(Request("GET", url, _headers(settings), largest=LARGEST))
-    return [Habit(habit.uuid, habit.name) for habit in _read(reply, list[Named])]
+    return [Habit(habit.uuid, habit.name) for habit in read(reply, TITLE, list[Named], CHECK_ADDRESS)]
 
 
 def history(call: Call, settings: Settings, first: date, last: date) -> Sequence[Remote]:
-    mapped = {value for name, value in settings.items() if name not in {"label", *(field.name for field in FIELDS)}}
-    return [remote for habit in sorted(mapped) for remote in _records(call, settings, habit, first, last)]
+    chosen = mapped(settings, FIELDS)
+    return [remote for habit in chosen for remote in _records(call, settings, habit, first, last)]
 
 
 def _records(call: Call, settings: Settings, habit: str, first: date, last: date) -> list[Remote]:
     """Days without a record come as records of 0."""
     days = f"?epochDayFrom={_epoch_day(first)}&epochDayTo={_epoch_day(last)}"
     reply = call(Request("GET", _url(settings, habit) + days, _headers(settings), largest=LARGEST))
-    kept = [record for record in _read(reply, list[Record]) if record.record_value >= 1]
+    kept = [record for record in read(reply, TITLE, list[Record], CHECK_ADDRESS) if record.record_value >= 1]
     return [Remote(habit, date.fromordinal(EPOCH + each.epoch_day), count=int(each.record_value)) for each in kept]
 
 
@@ -92,10 +90,3 @@ def _url(settings: Settings, habit: str) -> str:
 
 def _headers(settings: Settings) -> Settings:
     return {"X-API-Key": settings["token"]}
-
-
-def _read(reply: Reply, shape: type[T]) -> T:
-    try:
-        return convert(accepted(reply, TITLE).json(), shape)
-    except ValidationError:
-        raise Refusal("unreadable_answer", f"{TITLE} answered what we cannot read; is the address right?") from None

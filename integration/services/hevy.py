@@ -10,11 +10,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, urlencode
 
-from msgspec import Meta, Struct, ValidationError, convert
+from msgspec import Meta, Struct
 
 from calendar_export.routine import Dose
 from integration.outgoing import Abilities, Call, Field, Habit, Refusal, Remote, Reply, Request, Sent, Settings, Told
-from integration.replies import accepted, send_json
+from integration.replies import accepted, mapped, read, send_json, shaped
 from webhooks.payload import shortened
 from webhooks.report import Kind, Likeness, Moment, Report
 
@@ -95,13 +95,12 @@ def habits(call: Call, settings: Settings) -> Sequence[Habit]:
 
 def history(call: Call, settings: Settings, first: date, last: date) -> Sequence[Remote]:
     """Workouts with a chosen exercise. Hevy tells no local day, so `date` is that of UTC, and a day more is asked."""
-    chosen = {value for name, value in settings.items() if name not in {"label", *(field.name for field in FIELDS)}}
     asked = urlencode({"start_date": f"{first - DAY}T00:00:00Z", "end_date": f"{last + DAY}T23:59:59Z"})
     found = dict[tuple[str, str], Remote]()
-    for habit in sorted(chosen):
+    for habit in mapped(settings, FIELDS):
         reply = _get(call, settings, f"/exercise_history/{quote(habit, safe='')}?{asked}")
-        answer = _read(accepted(reply, TITLE).json(), dict[str, Any])
-        for entry in _read(answer.get("exercise_history"), list[Entry]):
+        answer = read(reply, TITLE, dict[str, Any])
+        for entry in shaped(answer.get("exercise_history"), TITLE, list[Entry]):
             at = entry.workout_start_time.astimezone(UTC)
             found[habit, entry.workout_id] = Remote(habit, at.date(), at=at, event=entry.workout_id)
     return list(found.values())
@@ -112,7 +111,7 @@ def fetch(call: Call, settings: Settings, id: str) -> Sequence[Report]:  # noqa:
     reply = _get(call, settings, f"/workouts/{quote(id, safe='')}")
     if reply.status == 404:
         return (Report(Kind.UNDONE, id, thing=id),)
-    return (_report(_read(_bare(accepted(reply, TITLE).json()), Workout)),)
+    return (_report(shaped(_bare(accepted(reply, TITLE).json()), TITLE, Workout)),)
 
 
 def _report(workout: Workout) -> Report:
@@ -155,7 +154,7 @@ def _workout(habit: str, mark: str, start: datetime) -> dict[str, Any]:
 def _id_of(reply: Reply) -> str | None:
     """None where the answer does not say: the workout is made all the same, and to come again would make another."""
     try:
-        return _read(_bare(reply.json()), Workout).id
+        return shaped(_bare(reply.json()), TITLE, Workout).id
     except Refusal:
         return None
 
@@ -186,14 +185,7 @@ def _paged(call: Call, settings: Settings, name: str, shape: type[list[T]], path
         reply = _get(call, settings, f"{path}&page={number}")
         if reply.status == 404:
             return
-        page = _read(accepted(reply, TITLE).json(), dict[str, Any])
-        yield from _read(page.get(name), shape)
-        if number >= _read(page.get("page_count"), int):
+        page = read(reply, TITLE, dict[str, Any])
+        yield from shaped(page.get(name), TITLE, shape)
+        if number >= shaped(page.get("page_count"), TITLE, int):
             return
-
-
-def _read(value: object, shape: type[T]) -> T:
-    try:
-        return convert(value, shape)
-    except ValidationError:
-        raise Refusal("unreadable_answer", f"{TITLE} answered what we cannot read") from None

@@ -8,16 +8,13 @@ an `external_id` made of the session. What is sent again overwrites it only for 
 import base64
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import TypeVar
 from urllib.parse import quote, urlencode
 
-from msgspec import Struct, ValidationError, convert
+from msgspec import Struct
 
 from integration.core.placing import STRETCH_WORDS
-from integration.outgoing import Abilities, Call, Field, Refusal, Remote, Reply, Request, Sent, Settings, Told
-from integration.replies import accepted, send_json
-
-T = TypeVar("T")
+from integration.outgoing import Abilities, Call, Field, Remote, Request, Sent, Settings, Told
+from integration.replies import accepted, read, send_json
 
 TITLE = "Intervals.icu"
 FIELDS = (
@@ -71,7 +68,7 @@ def complete(call: Call, settings: Settings, told: Told) -> Sent:
         "external_id": _external_id(told),
     }
     reply = send_json(call, "POST", f"{API}/athlete/0/activities/manual/bulk", _headers(settings), [activity])
-    made = _read(reply, list[Activity])
+    made = read(reply, TITLE, list[Activity])
     return Sent(remote=str(made[0].id) if made else None, words="kept")
 
 
@@ -87,7 +84,7 @@ def undo(call: Call, settings: Settings, told: Told) -> Sent:
 
 def check(call: Call, settings: Settings) -> str:
     reply = call(Request("GET", f"{API}/athlete/0", _headers(settings), largest=LARGEST))
-    return f"Connected as {_read(reply, Athlete).name or 'yourself'}."
+    return f"Connected as {read(reply, TITLE, Athlete).name or 'yourself'}."
 
 
 def history(call: Call, settings: Settings, first: date, last: date) -> Sequence[Remote]:
@@ -108,7 +105,7 @@ def _listed(call: Call, settings: Settings, first: date, last: date) -> Sequence
     fields = "id,name,external_id,start_date_local,start_date"
     asked = {"oldest": f"{first}T00:00:00", "newest": f"{last}T23:59:59", "fields": fields}
     url = f"{API}/athlete/0/activities?{urlencode(asked)}"
-    return _read(call(Request("GET", url, _headers(settings), largest=LARGEST)), list[Activity])
+    return read(call(Request("GET", url, _headers(settings), largest=LARGEST)), TITLE, list[Activity])
 
 
 def _external_id(told: Told) -> str:
@@ -129,10 +126,3 @@ def _aware(instant: datetime | None) -> datetime | None:
 def _headers(settings: Settings) -> Settings:
     key = base64.b64encode(f"API_KEY:{settings['api_key']}".encode()).decode()
     return {"Authorization": f"Basic {key}"}
-
-
-def _read(reply: Reply, shape: type[T]) -> T:
-    try:
-        return convert(accepted(reply, TITLE).json(), shape)
-    except ValidationError:
-        raise Refusal("unreadable_answer", f"{TITLE} answered what we cannot read") from None

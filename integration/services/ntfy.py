@@ -28,7 +28,7 @@ ABILITIES = Abilities(
     confirms=True,
     holds="sessions",
     habits=False,
-    note="A short message for each session; what was sent cannot be called back.",
+    note="Each is a short message to your phone.",
 )
 
 

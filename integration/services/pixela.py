@@ -8,15 +8,13 @@ away with 503 and `"isRejected":true`, to be repeated at once. 404 means a wrong
 import json
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 from urllib.parse import quote
 
-from msgspec import Meta, Struct, ValidationError, convert
+from msgspec import Meta, Struct
 
 from integration.outgoing import Abilities, Call, Field, Habit, Refusal, Remote, Reply, Request, Sent, Settings, Told
-from integration.replies import TRIES, accepted
-
-T = TypeVar("T")
+from integration.replies import TRIES, accepted, mapped, shaped
 
 TITLE = "Pixela"
 FIELDS = (
@@ -73,20 +71,21 @@ def check(call: Call, settings: Settings) -> str:
 
 
 def habits(call: Call, settings: Settings) -> Sequence[Habit]:
-    found = _read(_ask(call, settings, "GET", "/graphs"), Graphs)
+    found = shaped(_ask(call, settings, "GET", "/graphs").json(), TITLE, Graphs, strict=False)
     return [Habit(graph.id, graph.name) for graph in found.graphs if graph.type == "int"]
 
 
 def history(call: Call, settings: Settings, first: date, last: date) -> Sequence[Remote]:
-    graphs = {value for name, value in settings.items() if name not in {"label", *(field.name for field in FIELDS)}}
-    return [remote for graph in sorted(graphs) for remote in _pixels(call, settings, graph, first, last)]
+    graphs = mapped(settings, FIELDS)
+    return [remote for graph in graphs for remote in _pixels(call, settings, graph, first, last)]
 
 
 def _pixels(call: Call, settings: Settings, graph: str, first: date, last: date) -> Iterator[Remote]:
     while first <= last:
         end = min(first + SPAN, last)
         days = f"/graphs/{quote(graph, safe='')}/pixels?from={first:%Y%m%d}&to={end:%Y%m%d}&withBody=true"
-        for pixel in _read(_ask(call, settings, "GET", days), Pixels).pixels:
+        found = shaped(_ask(call, settings, "GET", days).json(), TITLE, Pixels, strict=False)
+        for pixel in found.pixels:
             if pixel.quantity >= 1:
                 yield Remote(graph, _day(pixel.date), count=int(pixel.quantity))
         first = end + timedelta(days=1)
@@ -103,13 +102,6 @@ def _ask(call: Call, settings: Settings, method: Literal["GET", "PUT"], path: st
         if reply.status != 503 or b'"isRejected":true' not in reply.body.replace(b" ", b""):
             return accepted(reply, TITLE)
     raise Refusal("turned_away", "Pixela turned us away, as it does at times with free accounts", after=5, waiting=True)
-
-
-def _read(reply: Reply, shape: type[T]) -> T:
-    try:
-        return convert(reply.json(), shape, strict=False)
-    except ValidationError:
-        raise Refusal("unreadable_answer", f"{TITLE} answered what we cannot read") from None
 
 
 def _day(text: str) -> date:

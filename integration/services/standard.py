@@ -6,8 +6,10 @@ signatures do not. Of several secrets each signs, so that a receiver can change 
 """
 
 import json
+from datetime import datetime
 from typing import Any
 
+from integration.grace import live
 from integration.outgoing import Abilities, Call, Field, Refusal, Request, Sent, Settings, Told
 from integration.replies import TRIES, accepted
 from webhooks.errors import BadSecret
@@ -30,6 +32,7 @@ ABILITIES = Abilities(
     confirms=True,
     holds="sessions",
     habits=False,
+    events=True,
     note="It hears of sessions done and taken back, and of changes of your streak.",
 )
 
@@ -47,7 +50,6 @@ def undo(call: Call, settings: Settings, told: Told) -> Sent:
 
 def check(call: Call, settings: Settings) -> str:
     """A look at the address without a message: what takes messages may well say no to that."""
-    _secrets(settings)
     reply = call(Request("GET", settings["url"]))
     if reply.status >= 500 or 300 <= reply.status < 400:
         accepted(reply, TITLE)
@@ -60,7 +62,7 @@ def _tell(call: Call, settings: Settings, told: Told, usual: str) -> Sent:
         "Content-Type": "application/json",
         "webhook-id": told.key,
         "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": sign_all(_secrets(settings), told.key, at, body),
+        "webhook-signature": sign_all(_secrets(settings, at), told.key, at, body),
     }
     reply = call(Request("POST", settings["url"], headers, body))
     if reply.status == 404:
@@ -83,8 +85,8 @@ def _session(told: Told, kind: str) -> dict[str, Any]:
     return {**named, "performed_at": told.at.isoformat()} if kind == COMPLETED else named
 
 
-def _secrets(settings: Settings) -> list[str]:
+def _secrets(settings: Settings, at: datetime) -> list[str]:
     try:
-        return [check_signing_secret(part.strip()) for part in settings.get("secret", "").split(",")]
+        return [check_signing_secret(secret) for secret in live(settings.get("secret", ""), at)]
     except BadSecret as error:
         raise Refusal("secret", f"the signing secret cannot be used: {error}", permanent=True) from None

@@ -13,10 +13,10 @@ from urllib.parse import quote, urlencode
 from uuid import NAMESPACE_URL, uuid5
 from zoneinfo import ZoneInfo, available_timezones
 
-from msgspec import Meta, Struct, ValidationError, convert
+from msgspec import Meta, Struct
 
 from integration.outgoing import Abilities, Call, Field, Habit, Refusal, Remote, Reply, Request, Sent, Settings, Told
-from integration.replies import accepted
+from integration.replies import accepted, mapped, read
 
 T = TypeVar("T")
 Instant = Annotated[datetime, Meta(tz=True)]
@@ -36,7 +36,7 @@ ABILITIES = Abilities(
     undo=True,
     confirms=True,
     holds="tick",
-    note="Use one repeating task for each session, with a time of day. It cannot be taken back there; others can.",
+    note="Best are repeating tasks with a time of day, one for each session; only those cannot be opened again.",
 )
 
 BASE = "https://api.todoist.com/api/v1"
@@ -108,12 +108,12 @@ def undo(call: Call, settings: Settings, told: Told) -> Sent:
 
 
 def check(call: Call, settings: Settings) -> str:
-    return f"Connected as {_read(_get(call, settings, 'user'), User).full_name or 'you'}."
+    return f"Connected as {read(_get(call, settings, 'user'), TITLE, User).full_name or 'you'}."
 
 
 def account(call: Call, settings: Settings) -> str:
     """The user's id, by which the webhooks of a Todoist app name the person. Raises Refusal."""
-    return _read(_get(call, settings, "user"), User).id
+    return read(_get(call, settings, "user"), TITLE, User).id
 
 
 def habits(call: Call, settings: Settings) -> Sequence[Habit]:
@@ -124,12 +124,11 @@ def habits(call: Call, settings: Settings) -> Sequence[Habit]:
 
 
 def history(call: Call, settings: Settings, first: date, last: date) -> Sequence[Remote]:
-    mapped = sorted({habit for name, habit in settings.items() if name not in ("token", "label")})
-    name = str(_read(_get(call, settings, "user"), User).tz_info.get("timezone"))
+    name = str(read(_get(call, settings, "user"), TITLE, User).tz_info.get("timezone"))
     zone = ZoneInfo(name) if name in available_timezones() else UTC
     kept = [
         Remote(task, event.event_date.astimezone(zone).date(), event.event_date, event=str(event.id))
-        for task in mapped
+        for task in mapped(settings, FIELDS)
         for event in _completions(call, settings, task, first, last)
     ]
     return [remote for remote in kept if first <= remote.date <= last]
@@ -155,7 +154,7 @@ def _completions(call: Call, settings: Settings, task: str, first: date, last: d
 
 
 def _task(call: Call, settings: Settings, told: Told) -> Task:
-    task = _read(_get(call, settings, f"tasks/{quote(told.habit or '', safe='')}"), Task)
+    task = read(_get(call, settings, f"tasks/{quote(told.habit or '', safe='')}"), TITLE, Task)
     if task.is_deleted:
         raise Refusal("not_found", f"{TITLE} has no such task any more; choose another", permanent=True)
     return task
@@ -175,7 +174,7 @@ def _pages(call: Call, settings: Settings, path: str, shape: type[Page[T]], **as
         reply = _get(call, settings, f"{path}?{urlencode(asked)}")
         if reply.status == 403 and path == "activities":
             raise Refusal("not_in_plan", f"{TITLE} shows this account no history on its plan", permanent=True)
-        page = _read(reply, shape)
+        page = read(reply, TITLE, shape)
         yield from page.results
         if not page.next_cursor:
             return
@@ -191,10 +190,3 @@ def _post(call: Call, settings: Settings, told: Told, verb: str, occurrence: str
     request = str(uuid5(NAMESPACE_URL, f"turntwice:{told.key}:{verb}:{occurrence}"))
     headers = {"Authorization": f"Bearer {settings['token']}", "X-Request-Id": request}
     accepted(call(Request("POST", f"{BASE}/tasks/{quote(told.habit or '', safe='')}/{verb}", headers)), TITLE)
-
-
-def _read(reply: Reply, shape: type[T]) -> T:
-    try:
-        return convert(accepted(reply, TITLE).json(), shape)
-    except ValidationError:
-        raise Refusal("unreadable_answer", f"{TITLE} answered what we cannot read") from None

@@ -8,15 +8,14 @@ after that day or was set done since. The token needs Tasks: Read All, Read One,
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from urllib.parse import quote
 
-from msgspec import Meta, Struct, ValidationError, convert
+from msgspec import Meta, Struct
 
 from integration.outgoing import Abilities, Call, Field, Habit, Refusal, Remote, Request, Sent, Settings, Told
-from integration.replies import accepted, send_json
+from integration.replies import accepted, mapped, send_json, shaped
 
-T = TypeVar("T")
 Instant = Annotated[datetime, Meta(tz=True)]
 
 TITLE = "Vikunja"
@@ -31,7 +30,7 @@ ABILITIES = Abilities(
     undo=True,
     confirms=True,
     holds="tick",
-    note="Use one repeating task for each session, with a due time. It cannot be taken back there; others can.",
+    note="Best are repeating tasks with a due time, one for each session; only those cannot be opened again.",
 )
 LARGEST = 1024 * 1024
 PAGES = 20
@@ -59,12 +58,12 @@ def complete(call: Call, settings: Settings, told: Told) -> Sent:
     if told.done < told.due:
         return Sent(words="ticked once all are done")
     version, whole = _find(call, settings, told.habit or "")
-    task = _convert(whole, Task)
+    task = shaped(whole, TITLE, Task)
     if _is_done(task, told):
         return Sent(already=True)
     if task.repeats and not told.today:
         raise Refusal("past_day", f"{TITLE} would skip a day if told now of one that is over", permanent=True)
-    after = _convert(_set(call, settings, version, whole, done=True), Task)
+    after = shaped(_set(call, settings, version, whole, done=True), TITLE, Task)
     # What was overdue may give way to what is due later on this same day, and that is what was done.
     if task.repeats and _before(_day(task.due_date, told), told.date) and _day(after.due_date, told) == told.date:
         version, whole = _find(call, settings, told.habit or "")
@@ -74,7 +73,7 @@ def complete(call: Call, settings: Settings, told: Told) -> Sent:
 
 def undo(call: Call, settings: Settings, told: Told) -> Sent:
     version, whole = _find(call, settings, told.habit or "")
-    task = _convert(whole, Task)
+    task = shaped(whole, TITLE, Task)
     if task.repeats and _is_done(task, told):
         raise Refusal("cannot_be_undone", f"a repeating task cannot be taken back at {TITLE}", permanent=True)
     if not task.done:
@@ -93,7 +92,8 @@ def habits(call: Call, settings: Settings) -> Sequence[Habit]:
     for page in range(1, PAGES + 1):
         asked = f"?page={page}&per_page=50"
         _, answer = _ask(call, settings, ("v2/tasks", "v1/tasks", "v1/tasks/all"), asked)
-        tasks = _convert(answer["items"] if isinstance(answer, dict) and "items" in answer else answer, list[Task])
+        listed = answer["items"] if isinstance(answer, dict) and "items" in answer else answer
+        tasks = shaped(listed, TITLE, list[Task])
         found += tasks
         if len(tasks) < 50:
             break
@@ -103,9 +103,7 @@ def habits(call: Call, settings: Settings) -> Sequence[Habit]:
 
 def history(call: Call, settings: Settings, first: date, last: date) -> Sequence[Remote]:
     """The last completion of each task is all that it remembers; the day is that of the server's own zone."""
-    own = {field.name for field in FIELDS}
-    mapped = sorted({habit for name, habit in settings.items() if name not in own | {"label"}})
-    times = [(habit, _last(call, settings, habit)) for habit in mapped]
+    times = [(habit, _last(call, settings, habit)) for habit in mapped(settings, FIELDS)]
     return [
         Remote(habit, at.date(), at, event=f"{habit}@{at.isoformat()}")
         for habit, at in times
@@ -129,7 +127,7 @@ def _is_done(task: Task, told: Told) -> bool:
 
 def _last(call: Call, settings: Settings, habit: str) -> datetime | None:
     try:
-        return _convert(_find(call, settings, habit)[1], Task).done_at
+        return shaped(_find(call, settings, habit)[1], TITLE, Task).done_at
     except Refusal as refusal:
         if refusal.reason != "not_found":
             raise
@@ -149,7 +147,7 @@ def _find(call: Call, settings: Settings, habit: str) -> tuple[str, Mapping[str,
     """The version of the API that knows the task, and the whole task."""
     path = f"tasks/{quote(habit, safe='')}"
     found, task = _ask(call, settings, (f"v2/{path}", f"v1/{path}"))
-    return found.partition("/")[0], _convert(task, dict[str, Any])
+    return found.partition("/")[0], shaped(task, TITLE, dict[str, Any])
 
 
 def _set(call: Call, settings: Settings, version: str, task: Mapping[str, Any], *, done: bool) -> object:
@@ -177,10 +175,3 @@ def _url(settings: Settings, path: str) -> str:
 
 def _headers(settings: Settings) -> Settings:
     return {"Authorization": f"Bearer {settings['token']}"}
-
-
-def _convert(value: object, shape: type[T]) -> T:
-    try:
-        return convert(value, shape)
-    except ValidationError:
-        raise Refusal("unreadable_answer", f"{TITLE} answered what we cannot read") from None

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, delete, select
 
 from integration.core.standing import Checkpoint
 from integration.core.streaks import Tally
+from integration.store import quick
 from integration.store.tables import checkpoints
 from integration.store.upsert import insert_into
 
@@ -29,4 +30,4 @@ def keep(db: Connection, person: str, checkpoint: Checkpoint) -> None:
 
 def drop_from(db: Connection, person: str, day: date) -> None:
     """Drops what a change on that date makes wrong."""
-    db.execute(_DROP, {"person": person, "day": day})
+    quick.run(db, _DROP, {"person": person, "day": quick.day(db, day)})

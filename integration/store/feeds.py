@@ -36,10 +36,7 @@ _PULSE = (
     .outerjoin(documents, documents.c.feed == feeds.c.id)
     .where(feeds.c.key == bindparam("key"))
 )
-_BODIES = {
-    False: select(documents.c.body).where(documents.c.feed == bindparam("feed")),
-    True: select(documents.c.gzipped).where(documents.c.feed == bindparam("feed")),
-}
+_BODY = select(documents.c.gzipped).where(documents.c.feed == bindparam("feed"))
 
 
 Pulse = tuple[int | None, int, int, str | None]
@@ -63,7 +60,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A document ready to be kept."""
+    """A document ready to be kept; only `gzipped` is."""
 
     stored: Stored
     body: bytes = field(repr=False)
@@ -141,9 +138,9 @@ def fetched(db: Connection, seen: Mapping[str, tuple[str, datetime]]) -> None:
         db.execute(update(feeds).where(feeds.c.id == feed).values(fetched_by=client, fetched_at=at))
 
 
-def body(db: Connection, feed: str, gzipped: bool) -> bytes | None:
+def gzipped(db: Connection, feed: str) -> bytes | None:
     """The bytes kept for a feed; None when the feed was revoked meanwhile."""
-    found: bytes | None = db.execute(_BODIES[gzipped], {"feed": feed}).scalar_one_or_none()
+    found: bytes | None = db.execute(_BODY, {"feed": feed}).scalar_one_or_none()
     return found
 
 
@@ -156,7 +153,6 @@ def keep(db: Connection, feed: str, built: Built) -> None:
         "changes": stored.changes,
         "week": stored.week,
         "look": stored.look,
-        "body": built.body,
         "gzipped": built.gzipped,
     }
     if not db.execute(update(documents).where(documents.c.feed == feed).values(values)).rowcount:

@@ -24,6 +24,7 @@ JOINED = (
     people.c.key.label("person_key"),
     people.c.changes.label("person_changes"),
     people.c.created_at.label("person_created_at"),
+    people.c.tells.label("person_tells"),
 )
 
 
@@ -81,12 +82,13 @@ def remove(db: Connection, person: str) -> bool:
 
 def as_person(row: Row[Any]) -> Person:
     """A row that has the columns of `people`."""
-    return Person(row.id, row.key, decode_plan(row.plan), row.changes, row.created_at)
+    return Person(row.id, row.key, decode_plan(row.plan), row.changes, row.created_at, row.tells)
 
 
 def joined(row: Row[Any]) -> Person:
     """A row that has the columns of `JOINED`, and the person's id as `person`."""
-    return Person(row.person, row.person_key, decode_plan(row.person_plan), row.person_changes, row.person_created_at)
+    plan, changes = decode_plan(row.person_plan), row.person_changes
+    return Person(row.person, row.person_key, plan, changes, row.person_created_at, row.person_tells)
 
 
 def encode_plan(plan: Plan) -> str:

@@ -11,21 +11,17 @@ from functools import lru_cache
 from typing import Any, cast
 
 from sqlalchemy import Connection, Executable
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from integration.store.tables import EPOCH, MICROSECOND
 
-_DIALECTS: Mapping[str, Any] = {
-    "sqlite": sqlite.dialect(paramstyle="named"),
-    "postgresql": postgresql.dialect(paramstyle="pyformat"),  # type: ignore[no-untyped-call]
-}
+_STYLES = {"sqlite": "named", "postgresql": "pyformat"}
 
 
 def rows(db: Connection, statement: Executable, values: Mapping[str, object]) -> list[Any]:
     """Runs a statement whose every parameter is in `values`; its rows as tuples. Raises as SQLAlchemy does."""
     driver = cast("Any", db.connection.dbapi_connection)
-    text, literals = _compiled(statement, db.dialect.name)
+    text, literals = _compiled(statement, _class(db))
     try:
         return cast("list[Any]", driver.execute(text, {**literals, **values}).fetchall())
     except cast("Any", db.dialect.dbapi).Error as error:
@@ -35,9 +31,18 @@ def rows(db: Connection, statement: Executable, values: Mapping[str, object]) ->
 def run(db: Connection, statement: Executable, values: Mapping[str, object]) -> None:
     """As `rows`, for a statement that gives none."""
     driver = cast("Any", db.connection.dbapi_connection)
-    text, literals = _compiled(statement, db.dialect.name)
+    text, literals = _compiled(statement, _class(db))
     try:
         driver.execute(text, {**literals, **values})
+    except cast("Any", db.dialect.dbapi).Error as error:
+        raise _told(db, driver, error) from error
+
+
+def command(db: Connection, text: str) -> None:
+    """Runs a bare command, such as BEGIN. Raises as SQLAlchemy does."""
+    driver = cast("Any", db.connection.dbapi_connection)
+    try:
+        driver.execute(text)
     except cast("Any", db.dialect.dbapi).Error as error:
         raise _told(db, driver, error) from error
 
@@ -62,10 +67,15 @@ def as_date(value: Any) -> date:
     return date.fromisoformat(value) if isinstance(value, str) else value
 
 
+def _class(db: Connection) -> Any:
+    return type(db.dialect)
+
+
 @lru_cache(maxsize=64)
-def _compiled(statement: Executable, engine: str) -> tuple[str, Mapping[str, object]]:
+def _compiled(statement: Executable, engine: Any) -> tuple[str, Mapping[str, object]]:
     """A statement's text for an engine, and the values that it brings itself."""
-    made = cast("Any", statement).compile(dialect=_DIALECTS[engine])
+    dialect = engine(paramstyle=_STYLES[engine.name])
+    made = cast("Any", statement).compile(dialect=dialect)
     return str(made), {name: value for name, value in made.params.items() if value is not None}
 
 

@@ -1,4 +1,7 @@
-"""The tables. Instants are whole microseconds since 1970 in UTC, dates ISO text where the engine has no date type."""
+"""The tables. Instants are whole microseconds since 1970 in UTC, dates ISO text where the engine has no date type.
+
+Length: one declaration after another, and what refers to what is seen at a glance.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +21,8 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
+    text,
 )
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -62,6 +67,8 @@ people = Table(
     # Rises with every change that a calendar would show; a stored document names the one it was built from.
     Column("changes", BigInteger, nullable=False, default=0),
     Column("created_at", Instant, nullable=False),
+    # How many live connections want to be told: where it is 0, nothing is asked about them.
+    Column("tells", Integer, nullable=False, default=0, server_default=text("0")),
 )
 
 connections = Table(
@@ -76,6 +83,12 @@ connections = Table(
     Column("secrets", Text, nullable=True),
     Column("created_at", Instant, nullable=False),
     Column("revoked_at", Instant, nullable=True),
+    Column("outgoing", Boolean, nullable=False, default=False, server_default=false()),
+    # What we show to the service, sealed: JSON of field and value (integration/tokens.py).
+    Column("tokens", Text, nullable=True),
+    # Whose it is at a service that has one address for all users of an app.
+    Column("account", Text, nullable=True),
+    Index("ix_connections_account", "account", "service"),
 )
 
 deliveries = Table(
@@ -168,6 +181,74 @@ documents = Table(
     Column("week", Date, nullable=False),
     # What all events depend on beside their sessions: options, words, public address.
     Column("look", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),
     Column("gzipped", LargeBinary, nullable=False),
+)
+
+# The condition must stand in a query word for word, or SQLite does not use the index.
+WAITING = text("state = 'waiting'")
+
+dispatches = Table(
+    "dispatches",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("connection", Text, _of("connections"), nullable=False),
+    # The same at every attempt; the service may know by it that it has the message already.
+    Column("key", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("date", Date, nullable=False),
+    Column("slot", Text, nullable=False),
+    Column("told", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    # How often its worker died with it.
+    Column("kills", Integer, nullable=False),
+    Column("attempted_at", Instant, nullable=True),
+    Column("created_at", Instant, nullable=False),
+    Column("finished_at", Instant, nullable=True),
+    Column("remote", Text, nullable=True),
+    Column("reason", Text, nullable=True),
+    Column("message", Text, nullable=False),
+    # What this told came back to us as a report, or never will.
+    Column("echoed", Boolean, nullable=False, default=False, server_default=false()),
+    Index("ix_dispatches_waiting", "connection", "due_at", "id", sqlite_where=WAITING, postgresql_where=WAITING),
+    Index("ix_dispatches_session", "connection", "date", "slot"),
+    Index("ix_dispatches_remote", "connection", "remote"),
+)
+
+# One row for each connection that wants to be told: its queue, which one worker at a time works on.
+outlets = Table(
+    "outlets",
+    metadata,
+    Column("connection", Text, _of("connections"), primary_key=True),
+    # Nothing waits where it is empty. While a worker has it, the end of its lease.
+    Column("next_at", Instant, nullable=True, index=True),
+    Column("lease_until", Instant, nullable=True),
+    Column("lease_by", Text, nullable=True),
+    # The dispatch that is being sent. No reference: it may be deleted meanwhile.
+    Column("sending", Serial, nullable=True),
+    Column("failures", Integer, nullable=False),
+    Column("failing_since", Instant, nullable=True),
+    Column("succeeded_at", Instant, nullable=True),
+    Column("probe_at", Instant, nullable=True),
+    Column("not_before", Instant, nullable=True),
+    Column("noticed", Integer, nullable=False),
+    Column("disabled_at", Instant, nullable=True),
+    Column("disabled_why", Text, nullable=True),
+    sqlite_with_rowid=False,
+)
+
+# One row for each connection that was ever compared with its service's own history, or whose webhook we set up there.
+lookings = Table(
+    "lookings",
+    metadata,
+    Column("connection", Text, _of("connections"), primary_key=True),
+    Column("at", Instant, nullable=True),
+    Column("outcome", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    # What the two differed in, as JSON (integration/compared.py).
+    Column("found", Text, nullable=False),
+    # Since when we keep its webhook there alive.
+    Column("hooked_at", Instant, nullable=True),
+    sqlite_with_rowid=False,
 )

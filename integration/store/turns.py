@@ -7,9 +7,11 @@ for all since the last commit; each caller goes on only when its own work is on 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Event, Lock
+from threading import Event, Lock, get_ident
 
-from sqlalchemy import Connection, Engine, Transaction
+from sqlalchemy import Connection, Engine
+
+from integration.store import quick
 
 MOST = 64
 """So many turns at most share a commit, so that the first of them does not wait for ever."""
@@ -20,7 +22,6 @@ class _Batch:
     """A transaction that is open, the turns in it, and what became of its commit."""
 
     connection: Connection
-    transaction: Transaction
     turns: int = 0
     over: Event = field(default_factory=Event)
     error: BaseException | None = None
@@ -33,6 +34,7 @@ class Turns:
         self._engine = engine
         self._turn, self._counting = Lock(), Lock()
         self._waiting = 0
+        self._whose = 0
         self._batch: _Batch | None = None
         self._kept: Connection | None = None
 
@@ -49,10 +51,10 @@ class Turns:
         batch = self._joined()
         try:
             if batch.turns:
-                batch.connection.exec_driver_sql("SAVEPOINT turn")
+                quick.command(batch.connection, "SAVEPOINT turn")
             yield batch.connection
             if batch.turns:
-                batch.connection.exec_driver_sql("RELEASE turn")
+                quick.command(batch.connection, "RELEASE turn")
         except BaseException:
             self._take_back(batch)
             raise
@@ -63,15 +65,18 @@ class Turns:
             raise batch.error
 
     def _joined(self) -> _Batch:
+        if self._whose == get_ident():
+            raise RuntimeError("a turn within a turn would wait for itself")
         with self._counting:
             self._waiting += 1
         self._turn.acquire()
+        self._whose = get_ident()
         with self._counting:
             self._waiting -= 1
         try:
             self._batch = self._batch or self._begun()
         except BaseException:
-            self._turn.release()
+            self._release()
             raise
         return self._batch
 
@@ -79,19 +84,18 @@ class Turns:
         connection = self._kept or self._engine.connect()
         self._kept = None
         try:
-            transaction = connection.begin()
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            quick.command(connection, "BEGIN IMMEDIATE")
         except BaseException:
             connection.close()
             raise
-        return _Batch(connection, transaction)
+        return _Batch(connection)
 
     def _take_back(self, batch: _Batch) -> None:
         """Undoes one turn; the others of its batch stand, unless the transaction itself is broken."""
         try:
             if batch.turns:
-                batch.connection.exec_driver_sql("ROLLBACK TO turn")
-                batch.connection.exec_driver_sql("RELEASE turn")
+                quick.command(batch.connection, "ROLLBACK TO turn")
+                quick.command(batch.connection, "RELEASE turn")
         except Exception as error:
             batch.error = error
         self._leave(batch)
@@ -102,13 +106,20 @@ class Turns:
             if batch.error or not self._waiting or batch.turns >= MOST or not batch.turns:
                 self._end(batch)
         finally:
-            self._turn.release()
+            self._release()
+
+    def _release(self) -> None:
+        self._whose = 0
+        self._turn.release()
 
     def _end(self, batch: _Batch) -> None:
         self._batch = None
         try:
             if batch.turns and not batch.error:
-                batch.transaction.commit()
+                if batch.connection.in_transaction():
+                    batch.connection.commit()
+                else:  # nothing in it went through SQLAlchemy
+                    quick.command(batch.connection, "COMMIT")
                 self._kept = batch.connection
         except Exception as error:
             batch.error = error

@@ -56,6 +56,7 @@ def test_connections_are_listed_without_their_secrets(asked: Ask, person: str) -
             "connection": made["connection"],
             "service": "standard",
             "label": "Signed webhook",
+            "way": "tells us",
             "hook": made["hook"],
         }
     ]
@@ -72,7 +73,7 @@ def test_a_revoked_connection_is_gone(asked: Ask, turntwice: Run, person: str, p
 
 
 BAD = {
-    "an unknown service": (1, "there are habitica, simple, standard", ("fitbit",)),
+    "an unknown service": (1, "there are beaverhabits, beeminder, cloudevents", ("fitbit",)),
     "an unknown setting": (1, "there are bearer, evening, label, morning", ("simple", "--set", "token=x")),
     "a setting without a value": (1, "label", ("simple", "--set", "label=")),
     "no pair": (2, "NAME=VALUE", ("simple", "--set", "label")),

@@ -190,7 +190,7 @@ def test_the_bytes_of_a_revoked_feed_are_no_longer_kept(client: FlaskClient, pat
     client.get(path)
     subscribed.revoke()
     with subscribed.parts.store.reading() as db:
-        assert stored_feeds.body(db, subscribed.feed.id, gzipped=False) is None
+        assert stored_feeds.gzipped(db, subscribed.feed.id) is None
 
 
 def test_a_rotated_feed_lives_on_under_its_new_address_only(

@@ -73,7 +73,7 @@ def test_a_mapping_names_the_habit_of_a_slot(somebody: Somebody) -> None:
 
 REFUSED = {
     "an unknown service": ("fitbit", {}, "no service is called 'fitbit'"),
-    "a service's name in capitals": ("Habitica", {}, "there are cloudevents, habitica"),
+    "a service's name in capitals": ("Habitica", {}, "there are beaverhabits, beeminder, cloudevents, habitica"),
     "no service": ("", {}, "no service is called ''"),
     "a path": ("../habitica", {}, "no service"),
     "an unknown setting": ("simple", {"token": "x"}, "no setting is called 'token'; there are bearer, evening"),

@@ -202,7 +202,7 @@ def test_a_lost_operator_secret_makes_every_address_unknown_and_damages_nothing(
     hook = parts.links.hook("standard", connection.key)
     assert client.post(somebody.path(hook)).status_code == 404
     assert create_app(parts).test_client().get(somebody.path(parts.links.page(somebody.key))).status_code == 200
-    assert Inbox(parts.store, parts.keys, parts.providers).find("standard", hook.rpartition("/")[2])
+    assert Inbox(parts.store, parts.keys, parts.providers, parts.clock).find("standard", hook.rpartition("/")[2])
 
 
 @pytest.fixture

@@ -208,13 +208,13 @@ def test_a_person_deleted_in_the_middle_of_a_poll_ends_in_no_server_error(
     somebody: Somebody, get: Get, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     get()
-    body = feeds.body
+    body = feeds.gzipped
 
     def leave(*arguments: Any) -> Any:
         people.remove(parts.store, somebody.id)
         return body(*arguments)
 
-    monkeypatch.setattr(feeds, "body", leave)
+    monkeypatch.setattr(feeds, "gzipped", leave)
     assert get().status_code in (404, 503)
     assert get().status_code == 404
 

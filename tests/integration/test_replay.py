@@ -17,22 +17,9 @@ from integration.replay import replay
 from integration.store.tables import connections as connections_table
 from integration.store.tables import deliveries
 from tests.integration.conftest import TODAY, Somebody, days
+from tests.integration.senders import post, scored
 
 Everything = Callable[[], dict[str, list[Any]]]
-
-
-def post(client: FlaskClient, somebody: Somebody, connection: Connection, body: bytes | dict[str, Any]) -> str:
-    """Posts to a connection's address; gives the outcome."""
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    hook = somebody.parts.links.hook(connection.service, connection.key or "")
-    answer = client.post(somebody.path(hook), data=raw, content_type="application/json")
-    return str(answer.json.get("outcome", answer.json.get("error")))
-
-
-def scored(text: str, at: Any, direction: str = "up") -> dict[str, Any]:
-    """A daily of Habitica, as its own source posts it."""
-    task = {"id": "task-1", "type": "daily", "text": text, "history": [{"date": int(at.timestamp() * 1000)}]}
-    return {"type": "scored", "webhookType": "taskActivity", "direction": direction, "task": task}
 
 
 def ids(parts: Parts) -> list[int]:

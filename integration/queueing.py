@@ -1,0 +1,145 @@
+"""Puts messages into the outbox, in the transaction that makes them true (webhook-reliability S1).
+
+A session has one waiting message at most at each connection: what is said later takes the place of what still waits.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from integration.failpoints import reach
+from integration.store import dispatches, outlets, wakeups
+from integration.store.dispatches import SESSION, Dispatch, Kind, State
+from integration.store.engine import Database
+from integration.store.outlets import Outlet
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a message says, the same at every attempt: the fields of outgoing.Told that bear these names.
+
+    Of a message `done` the habit is the one that the connection names when it is sent, so that a mended mapping holds;
+    `habit` stands in where it names none. An `undone` takes back what `habit` names.
+    """
+
+    at: datetime
+    said_at: datetime
+    habit: str | None = None
+    done: int = 1
+    due: int = 1
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something to tell a connection of a session: `date` and `slot`. `remote`: for FETCH, the id to get."""
+
+    connection: str
+    kind: Kind
+    date: date
+    slot: str
+    told: Snapshot
+    remote: str | None = None
+
+
+def queue(db: Database, message: Message, now: datetime) -> str | None:
+    """Adds a message; its idempotency key. Once the transaction is committed, wake the worker.
+
+    None where there is nothing to send: the connection wants to be told nothing (any more), or what the message takes
+    back was never sent, and now never is.
+    """
+    outlet = outlets.locked(db, message.connection)
+    if outlet is None:
+        return None
+    earlier = _earlier(db, message)
+    waiting = [held for held in earlier if held.state is State.WAITING]
+    unneeded = _unneeded(message, earlier, outlet)
+    _drop(db, waiting, now, "taken back before it was sent" if unneeded else "a later message took its place")
+    key = None if unneeded else _add(db, message, outlet, now)
+    if outlet.lease_by is None:
+        outlets.look(db, message.connection, _next_look(outlet, now))
+    wakeups.notify(db)
+    reach("before_commit")
+    return key
+
+
+def last_event(db: Database, connection: str) -> Mapping[str, Any] | None:
+    """What the last event told a connection, sent or not."""
+    last = dispatches.last(db, connection, Kind.EVENT)
+    return decode(last.told).extra if last else None
+
+
+def decode(told: str) -> Snapshot:
+    """What a stored message says."""
+    return msgspec.json.decode(told, type=Snapshot)
+
+
+def _earlier(db: Database, message: Message) -> list[Dispatch]:
+    """The messages whose place this one may take, and of a session also what went out before; newest first."""
+    if message.kind in SESSION:
+        return dispatches.of_session(db, message.connection, message.date, message.slot)
+    waiting = dispatches.waiting(db, message.connection, message.kind)
+    return [held for held in waiting if held.remote == message.remote]
+
+
+def _unneeded(message: Message, earlier: Sequence[Dispatch], outlet: Outlet) -> bool:
+    """Whether this message only takes back one that never went out, so that the service is right as it is."""
+    unsent = [held for held in earlier if held.state is State.WAITING and not _may_be_known(held, outlet)]
+    if message.kind not in SESSION or not unsent or unsent[0].kind is message.kind:
+        return False
+    known = next((held for held in earlier if _may_be_known(held, outlet)), None)
+    if known is None:
+        return message.kind is Kind.UNDONE or message.told.done == 1
+    return known.state is State.SENT and known.kind is message.kind and decode(known.told).done == message.told.done
+
+
+def _may_be_known(held: Dispatch, outlet: Outlet) -> bool:
+    """Whether the service may have heard it: it was tried, or is on its way now."""
+    return held.attempted_at is not None or held.id == outlet.sending
+
+
+def _drop(db: Database, waiting: Sequence[Dispatch], now: datetime, why: str) -> None:
+    """What is on its way now is dropped too: if it arrives, it counts as sent all the same."""
+    for held in waiting:
+        dispatches.change(
+            db, held.id, state=State.DROPPED, finished_at=now, reason="overtaken", message=f"not sent: {why}"
+        )
+
+
+def _add(db: Database, message: Message, outlet: Outlet, now: datetime) -> str:
+    off = outlet.health.disabled_at is not None
+    made = Dispatch(
+        id=0,
+        connection=message.connection,
+        key=f"tt_{uuid4().hex}",
+        kind=message.kind,
+        date=message.date,
+        slot=message.slot,
+        told=msgspec.json.encode(message.told).decode(),
+        state=State.DEAD if off else State.WAITING,
+        due_at=now,
+        attempts=0,
+        kills=0,
+        attempted_at=None,
+        created_at=now,
+        finished_at=now if off else None,
+        remote=message.remote,
+        reason="disabled" if off else None,
+        message="not sent: the connection is switched off" if off else "",
+    )
+    dispatches.add(db, made)
+    return made.key
+
+
+def _next_look(outlet: Outlet, now: datetime) -> datetime | None:
+    health = outlet.health
+    if health.disabled_at is not None:
+        return None
+    if health.down and outlet.next_at is not None:
+        return outlet.next_at  # the next probe is soon enough
+    ready = max(now, health.not_before or now)
+    return min(ready, outlet.next_at or ready)
