@@ -29,14 +29,17 @@ HOOK_LIMIT, ADDRESS_LIMIT = Rate(3600, 3600), Rate(600, 60)
 over an hour: a phone that was away for a week brings all of it at once."""
 APP_SECRET = "TURNTWICE_APP_SECRET_"  # noqa: S105  a setting's name
 MOST_PROXIES = 9
+KEEP_DAYS, MOST_DAYS = 90, 3650
+"""For how many days deliveries are kept with their bodies."""
 REDIS_SCHEMES = {"redis", "rediss", "redis+unix"}
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """Every setting, checked. `secret_keys` newest first; `public_url` without a trailing slash,
-    the address last listened on unless it was given. A limit that is None is off; `proxies` is how many stand before
-    us; `app_secrets` are those of services with one address for all users, by provider, newest first."""
+    the address last listened on unless it was given. A limit that is None is off; `keep_days` is for deliveries;
+    `proxies` is how many stand before us; `app_secrets` are those of services with one address for all users, by
+    provider, newest first."""
 
     data: Path
     database_url: str = field(repr=False)
@@ -48,6 +51,7 @@ class Config:
     hook_limit: Rate | None = HOOK_LIMIT
     address_limit: Rate | None = ADDRESS_LIMIT
     redis_url: str = field(default="", repr=False)
+    keep_days: int = KEEP_DAYS
     proxies: int = 0
     app_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
@@ -71,6 +75,7 @@ class Config:
             hook_limit=_rate(environ, "TURNTWICE_HOOK_LIMIT", HOOK_LIMIT),
             address_limit=_rate(environ, "TURNTWICE_ADDRESS_LIMIT", ADDRESS_LIMIT),
             redis_url=_redis(_setting(environ, "TURNTWICE_REDIS_URL")),
+            keep_days=_keep_days(_setting(environ, "TURNTWICE_KEEP_DAYS")),
             proxies=_proxies(_setting(environ, "TURNTWICE_PROXIES")),
             app_secrets=_app_secrets(environ),
         )
@@ -210,6 +215,12 @@ def _redis(setting: str) -> str:
     if setting and not find_spec("redis"):
         raise ConfigError('TURNTWICE_REDIS_URL: a package is missing; pip install "turntwice[server]" redis')
     return setting
+
+
+def _keep_days(setting: str) -> int:
+    if setting and not (setting.isascii() and setting.isdigit() and 1 <= int(setting[:9]) <= MOST_DAYS):
+        raise ConfigError(f"TURNTWICE_KEEP_DAYS: for how many days deliveries are kept, 1 to {MOST_DAYS}; such as 90")
+    return int(setting or KEEP_DAYS)
 
 
 def _proxies(setting: str) -> int:

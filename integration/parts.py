@@ -6,7 +6,7 @@ from functools import cache
 
 from integration.addresses import Network
 from integration.clock import Clock, system
-from integration.config import APP_SECRET, Config
+from integration.config import APP_SECRET, KEEP_DAYS, Config
 from integration.errors import ConfigError
 from integration.keys import Keys
 from integration.links import Links
@@ -31,6 +31,7 @@ class Parts:
     app_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     services: Mapping[str, Service] = field(default_factory=services)
     call: Call = field(default_factory=lambda: door(()))
+    keep_days: int = KEEP_DAYS
 
 
 def assemble(config: Config, clock: Clock = system) -> Parts:
@@ -44,7 +45,9 @@ def assemble(config: Config, clock: Clock = system) -> Parts:
             raise ConfigError(f"{APP_SECRET}{name.upper()}: no service of that name has one address for all its users")
     store, links = Store(config.database_url), Links(config.public_url, keys)
     limits, out = _limiter(config), door(config.allow_private)
-    return Parts(store, keys, links, clock, known, limits, config.proxies, config.app_secrets, call=out)
+    return Parts(
+        store, keys, links, clock, known, limits, config.proxies, config.app_secrets, services(), out, config.keep_days
+    )
 
 
 def door(allow: Sequence[Network]) -> Call:

@@ -5,10 +5,10 @@ Source: DESIGN section 7; issue "The inbox": 90 days.
 
 from datetime import datetime, timedelta
 
+from integration.config import KEEP_DAYS
 from integration.store import deliveries
 from integration.store.engine import Store
 
-KEEP_DAYS = 90
 BATCH = 500
 """Deliveries deleted in one transaction, so that none that comes in waits for long."""
 

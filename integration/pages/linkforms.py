@@ -72,7 +72,7 @@ def inward(kind: Kind, stored: bool = False) -> list[Block]:
     if not proof.setting:
         return []
     hint = KEPT if stored else _hint(kind)
-    secret = Field(proof.setting, proof.label or proof.setting, hint=hint, kind="password", limits=QUIET)
+    secret = Field(proof.setting, proof.label or proof.setting, hint=hint, limits=QUIET)
     return [Block((secret,), "So that it tells us" if kind.service else "")]
 
 
@@ -114,9 +114,7 @@ def _field(one: outgoing.Field, values: Settings, stored: bool) -> Field:
     label = one.label if one.required else f"{one.label}, if needed"
     hints = [one.hint] if one.hint else []
     if one.secret:
-        return Field(
-            one.name, label, hint=" ".join([*hints, *([KEPT] if stored else [])]), kind="password", limits=QUIET
-        )
+        return Field(one.name, label, hint=" ".join([*hints, *([KEPT] if stored else [])]), limits=QUIET)
     limits: dict[str, Any] = dict(QUIET) | ({"placeholder": one.default} if one.default else {})
     return Field(one.name, label, values.get(one.name, ""), " ".join(hints), limits=limits)
 

@@ -1,6 +1,6 @@
 """All that my page shows, gathered from the store and put into the page's own words. Reads only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -15,7 +15,6 @@ from integration.pages.heatmap import Cell, weeks
 from integration.parts import Parts
 from integration.store import connections, deliveries, feeds
 from integration.store.deliveries import Entry
-from webhooks.registry import Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +88,9 @@ class Overview:
     reach: str
 
 
+TOLD = "It is told of your sessions."
+
+
 def overview(parts: Parts, person: Person, now: datetime) -> Overview:
     """Everything that a person's page shows at an instant (UTC). Raises StoreUnavailable."""
     stands = status.read(parts.store, person, now)
@@ -106,7 +108,7 @@ def overview(parts: Parts, person: Person, now: datetime) -> Overview:
         rates=tuple(_rate(stands, span) for span in stands.adherence),
         weeks=weeks(stands),
         feeds=tuple(subscribed),
-        linked=tuple(_linked(person, one, parts.providers, last.get(one.id)) for one in live),
+        linked=tuple(_linked(parts, person, one, last.get(one.id)) for one in live),
         heard=heard(parts, person, now),
         slots=slots,
         reach=reach(parts.links.public_url),
@@ -146,10 +148,10 @@ def _rate(stands: Standing, span: int) -> Rate:
     return Rate(span, done, due, words.listed(told))
 
 
-def _linked(person: Person, connection: Connection, providers: Mapping[str, Provider], last: Entry | None) -> Linked:
-    provider = providers.get(connection.service)
-    title = provider.TITLE if provider else connection.service
+def _linked(parts: Parts, person: Person, connection: Connection, last: Entry | None) -> Linked:
+    named = parts.providers.get(connection.service) or parts.services.get(connection.service)
+    title = named.TITLE if named else connection.service
     if last is None:
-        return Linked(connection.id, connection.label, title, "", "", "Nothing heard yet.")
+        return Linked(connection.id, connection.label, title, "", "", "Nothing heard yet." if connection.key else TOLD)
     when = words.moment(last.received_at, person.plan)
     return Linked(connection.id, connection.label, title, when, words.HEARD.get(last.outcome, ""), last.message)

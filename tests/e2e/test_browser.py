@@ -164,11 +164,11 @@ def test_the_link_in_the_calendar_opens_a_session_that_is_done_and_undone(page: 
 def test_a_service_is_added_shown_once_and_revoked(page: Page) -> None:
     make_a_plan(page)
     page.get_by_text("Add Simple webhook").first.click()
-    page.get_by_label("Name it").nth(1).fill("My <b>tap</b>")
+    page.locator("#add-simple-label").fill("My <b>tap</b>")
     page.get_by_role("button", name="Add Simple webhook").click()
-    expect(page.get_by_label("Address", exact=True)).to_have_value(re.compile("/hooks/simple/hook_"))
+    expect(page.locator("#hook")).to_have_value(re.compile("/hooks/simple/hook_"))
     page.get_by_role("link", name="I have copied it").click()
-    expect(page.get_by_label("Address", exact=True)).to_have_count(0)
+    expect(page.locator("#hook")).to_have_count(0)
     page.get_by_role("button", name="Revoke My <b>tap</b>").click()
     expect(page.get_by_role("button", name="Revoke")).to_have_count(0)
 
