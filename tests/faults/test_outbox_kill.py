@@ -45,7 +45,7 @@ LONGEST_REST = timedelta(hours=3)
 class Life:
     """One run of the process, and what it acknowledged."""
 
-    def __init__(self, url: str, port: int, ahead: float, lease: float = 60, failpoint: str = "") -> None:
+    def __init__(self, url: str, port: int, ahead: float, lease: float, failpoint: str) -> None:
         kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LANG", "HOME") if name in os.environ}
         self.ahead = ahead
         self.process = subprocess.Popen(
@@ -115,7 +115,7 @@ class Harness:
     def __init__(self, store: Store, sink: Sink) -> None:
         self.store, self.sink = store, sink
         self.url = store.engine.url.render_as_string(hide_password=False)
-        self.numbers, self.lives = count(), count(1)
+        self.numbers, self.lives, self.lived = count(), count(1), list[Life]()
         self.pending, self.acknowledged = set[int](), set[int]()
         self.person = people.add(store, BERLIN, system())[0].id
 
@@ -126,8 +126,10 @@ class Harness:
                 connections.add(db, made)
                 outlets.add(db, made.id, None)
 
-    def live(self, failpoint: str = "", **more: Any) -> Life:
-        return Life(self.url, self.sink.port, next(self.lives) * ENOUGH, failpoint=failpoint, **more)
+    def live(self, failpoint: str = "", ahead: float | None = None, lease: float = 60) -> Life:
+        ahead = next(self.lives) * ENOUGH if ahead is None else ahead
+        self.lived.append(Life(self.url, self.sink.port, ahead, lease, failpoint))
+        return self.lived[-1]
 
     def say(self, life: Life, fresh: int = EACH) -> None:
         """What was not acknowledged yet, and some more."""
@@ -139,10 +141,10 @@ class Harness:
         self.acknowledged |= (heard := life.acknowledged())
         self.pending -= heard
 
-    def finish(self, **more: Any) -> Life:
+    def finish(self) -> Life:
         """Lives without a kill, until all that is left is acknowledged and sent; the last of them."""
         for _ in range(KILLS):
-            life = self.live(**more)
+            life = self.live()
             self.say(life, 0)
             waiting = self._worked(life)
             assert life.stop() == 0, life.errors
@@ -183,7 +185,11 @@ class Harness:
 @pytest.fixture
 def harness(store: Store) -> Iterator[Harness]:
     with Sink(saying(answer())) as sink:
-        yield Harness(store, sink)
+        made = Harness(store, sink)
+        yield made
+        for life in made.lived:
+            if life.process.poll() is None:
+                life.kill()
 
 
 def killed_at(harness: Harness, kills: int) -> None:
@@ -238,13 +244,14 @@ def test_kills_at_any_moment_under_load_lose_nothing(harness: Harness) -> None:
 @pytest.mark.parametrize("point", ["before_send", "after_send", "after_finish"])
 def test_of_two_workers_one_is_killed_and_the_other_delivers_all(harness: Harness, point: str) -> None:
     harness.connect(10)
-    doomed = Life(harness.url, harness.sink.port, 0, lease=2, failpoint=f"{point}:5")
-    other = Life(harness.url, harness.sink.port, 0, lease=2)
-    harness.say(doomed, 30)
-    harness.say(other, 30)
+    doomed = harness.live(f"{point}:2", lease=2, ahead=0)
+    other = harness.live(lease=2, ahead=0)
+    while doomed.process.poll() is None:  # until it got some of the work
+        harness.say(other, 5)
+        threading.Event().wait(0.1)
+        harness.hear(other)
     assert doomed.dead() == KILLED, doomed.errors
-    harness.hear(doomed)
-    harness.say(other, 0)
+    harness.say(other, 10)
     while harness._worked(other):
         pass
     assert other.stop() == 0, other.errors
