@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from integration.pages import recipes
-from tests.make_table import BEGIN, END, README, renewed
+from tests.make_table import BEGIN, END, README, TOLD, TOLD_END, renewed
 from webhooks.grade import Grade
 from webhooks.registry import Provider, providers
 from webhooks.signatures import Proof
@@ -57,7 +57,9 @@ def bell(tmp_path: Path) -> Mapping[str, Provider]:
 
 def test_the_readme_has_the_table_as_the_providers_are():
     text = README.read_text(encoding="utf-8")
-    assert text == renewed(text), "README.md is behind the providers; write its table anew: python tests/make_table.py"
+    assert text == renewed(text), (
+        "README.md is behind the providers and services; write its tables anew: python tests/make_table.py"
+    )
 
 
 def test_every_provider_has_samples_and_a_recipe():
@@ -97,4 +99,4 @@ def test_without_its_markers_the_readme_is_left_alone():
         renewed(README.read_text(encoding="utf-8").replace(END, ""))
     with pytest.raises(ValueError, match="around the table"):
         renewed(f"nothing{END}")
-    assert BEGIN in renewed(f"a\n{BEGIN}old\n{END}b\n")
+    assert BEGIN in renewed(f"a\n{BEGIN}old\n{END}b\n{TOLD}{TOLD_END}")
