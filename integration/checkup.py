@@ -58,12 +58,14 @@ def notes(parts: Parts, found: Rotated) -> Iterator[str]:
         shown = "'turntwice dispatches list --state dead' says why, 'turntwice dispatches retry ID' sends one again"
         yield f"{_counted(dead, 'message')} {'was' if dead == 1 else 'were'} given up; {shown}"
     if waiting:
-        people = _named(tuple(waiting))
+        count, people = sum(waiting.values()), _named(tuple(waiting))
+        told = "1 delivery waits for a word" if count == 1 else f"{count} deliveries wait for a word"
         shown = "it stands on their page, and 'turntwice deliveries list PERSON --outcome quarantined' shows it"
-        yield f"what services sent waits for a word of its person {sum(waiting.values())} times ({people}): {shown}"
-    if found.secrets:
-        stands = f"{_counted(found.secrets, 'stored secret')} stand under an older secret of TURNTWICE_SECRET_KEY"
-        yield f"{stands}; 'turntwice db rotate-secrets' puts all under the newest"
+        yield f"{told} of its person ({people}): {shown}"
+    if older := found.secrets:
+        stands = "1 stored secret stands" if older == 1 else f"{older} stored secrets stand"
+        cure = "'turntwice db rotate-secrets' puts all under the newest"
+        yield f"{stands} under an older secret of TURNTWICE_SECRET_KEY; {cure}"
 
 
 def _trouble(one: Troubled) -> str:

@@ -28,7 +28,10 @@ class Redacting(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Lets every record pass, masked."""
-        record.msg, record.args = masked(record.getMessage()), ()
+        try:
+            record.msg, record.args = masked(record.getMessage()), ()
+        except Exception:  # it would end the caller, and logging itself would print all that it was given
+            record.msg, record.args = f"a message of {record.pathname}:{record.lineno} cannot be put together", ()
         if record.exc_info and record.exc_info[1] is not None:
             record.exc_text = masked(told(record.exc_info[1]))
         record.exc_info = None

@@ -16,13 +16,14 @@ from webhooks.errors import WebhookError
 
 COMMANDS = {
     "connection": "Link a person to a service that reports completions.",
-    "db": "Migrate, check and back up the database.",
+    "db": "Migrate, check, back up; rotate secrets.",
     "deliveries": "What services sent, and what became of it.",
     "dispatches": "What other services are told, and what became of it.",
     "doctor": "Say what is wrong and what to type.",
     "feed": "A person's calendars: list, add, change, check, export.",
     "person": "Add, list, show and delete people.",
     "plan": "Change times or zone, pause and resume.",
+    "reconcile": "Compare a service's own history with ours.",
     "serve": "Migrate and serve: one process, nothing else needed.",
     "status": "Streaks, score and today of a person.",
     "worker": "Send what other services are to hear (PostgreSQL).",

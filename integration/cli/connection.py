@@ -4,12 +4,10 @@ from typing import Any
 
 import click
 
-from integration import abilities, connections
+from integration import abilities, connections, hooking
 from integration.cli.common import as_json, opened, pairs, show, table
 from integration.connections import Made
 from integration.core.model import Connection
-from integration.errors import Refused
-from integration.held import live
 from integration.kinds import Kind, kinds
 from integration.parts import Parts
 from integration.people import find
@@ -79,11 +77,7 @@ def habits(connection: str, as_json: bool) -> None:
 def register(connection: str, as_json: bool) -> None:
     """Let the service tell us, where it can be set up from here; switches on what it switched off."""
     with opened() as parts:
-        found = live(parts.store, connection)
-        if not found.key:
-            raise Refused(f"{found.label} has no address to report to")
-        hook = parts.links.hook(found.service, found.key)
-        told = connections.register(parts.call, parts.store, parts.keys, parts.services, connection, hook)
+        told = hooking.ensure(parts, connection, parts.clock())
     show({"connection": connection, "message": told}) if as_json else click.echo(told)
 
 

@@ -27,7 +27,9 @@ def command() -> None:
 
 @command.command(name="list")
 @click.argument("person", required=False)
-@click.option("--state", "states", type=click.Choice([*State]), multiple=True, help="Only those in this state.")
+@click.option(
+    "--state", "states", type=click.Choice([str(one) for one in State]), multiple=True, help="Only those in this state."
+)
 @click.option("--limit", type=click.IntRange(1, MOST), default=SHOWN, show_default=True, help="How many at most.")
 @as_json
 def list_(person: str | None, states: tuple[str, ...], limit: int, as_json: bool) -> None:

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import click
 
-from integration import server
+from integration import redaction, server
 from integration.app import create_app
 from integration.cli.worker import worker_of
 from integration.config import Config, note_address
+from integration.daily import Daily
 from integration.parts import assemble
 from integration.store import schema
 
@@ -22,7 +23,7 @@ EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104  only told apart
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
 def command(host: str, port: int) -> None:
     """Migrate and serve: one process, nothing else needed."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    redaction.log_to_stderr()
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a line for each request that waits its turn
     config = Config.from_env(os.environ)
@@ -36,14 +37,16 @@ def command(host: str, port: int) -> None:
         note_address(config.data, address)
         for notice in (*config.notices, f"Data: {config.data}", f"Open {address}/ (stop with Ctrl+C)"):
             click.echo(notice)
-        app, worker = create_app(parts), worker_of(parts)
+        app, worker, daily = create_app(parts), worker_of(parts), Daily(parts)
         parts.store.rung = worker.wake
         worker.start()
+        daily.start()
         gc.collect()
         gc.freeze()  # what was loaded stays: the collector need not walk it again and again
         try:
             server.serve(app, listening, behind_proxies=config.proxies > 0)
         finally:
+            daily.stop()
             worker.stop()
     finally:
         parts.store.close()

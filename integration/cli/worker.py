@@ -9,6 +9,7 @@ import click
 
 from integration import fetched, redaction
 from integration.config import Config
+from integration.daily import Daily
 from integration.errors import Refused
 from integration.parts import Parts, assemble
 from integration.sending import Sender
@@ -31,7 +32,12 @@ def command() -> None:
         schema.upgrade(parts.store)
         for notice in config.notices:
             click.echo(notice)
-        _work(worker_of(parts))
+        daily = Daily(parts)
+        daily.start()
+        try:
+            _work(worker_of(parts))
+        finally:
+            daily.stop()
     finally:
         parts.store.close()
 

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from integration.errors import NotFound
-from integration.pages import connected, feeds, inbox, recipes, settings, subscribe
+from integration.pages import connected, feeds, inbox, recipes, reconcile, settings, subscribe, told
 from integration.pages.answers import harden, not_found, too_large
 from integration.pages.me import MyPage
 from integration.pages.mine import Mine
@@ -36,6 +36,8 @@ def create(parts: Parts) -> Blueprint:
     settings.add_to(blueprint, mine)
     connected.add_to(blueprint, mine)
     inbox.add_to(blueprint, mine)
+    told.add_to(blueprint, mine)
+    reconcile.add_to(blueprint, mine)
     subscribe.add_to(blueprint, parts)
     recipes.add_to(blueprint, parts)
     blueprint.register_error_handler(NotFound, _unknown)

@@ -12,7 +12,7 @@ from typing import TypeVar
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from integration import connections
+from integration import connections, hooking
 from integration.connections import Made
 from integration.core.model import Connection, Person
 from integration.errors import ConfigError, NotFound, Refused, TurntwiceError
@@ -81,6 +81,7 @@ class ConnectionPage:
             if not found.key:
                 raise Refused("it has no address to report to")
             answer = Answer(told=self._asked(connections.register, found, hook))
+            hooking.note(self.mine.parts, found.id, self.mine.parts.clock())
         except EXPECTED as error:
             answer = Answer(error=str(error))
         return self._render(key, person, found, answer)

@@ -37,6 +37,7 @@ class View:
     chooses: bool
     rotates: bool
     registers: bool
+    compares: bool
     recipe: str
 
 
@@ -64,6 +65,7 @@ def view(
         chooses=found.outgoing and hasattr(kind.service, "habits"),
         rotates=kind.proof.make is not None and (found.sealed is not None or (found.outgoing and bool(kind.shared))),
         registers=found.outgoing and found.key is not None and hasattr(kind.service, "webhook"),
+        compares=found.outgoing and hasattr(kind.service, "history"),
         recipe=kind.name if kind.provider else "",
     )
 

@@ -11,8 +11,9 @@ from integration.connections import Made
 from integration.core.model import Person
 from integration.errors import NotFound
 from integration.keys import KeyKind
-from integration.pages import cards, forms, planforms, words
+from integration.pages import cards, forms, planforms, toldview, words
 from integration.pages.answers import page
+from integration.pages.compareview import asks
 from integration.pages.fields import Refusal
 from integration.pages.offers import offers
 from integration.pages.overview import overview
@@ -79,6 +80,8 @@ class Mine:
             offers=offers(parts.providers, mine.slots, answer.typed, answer.refused),
             cards=cards.cards(parts.links, key, mine.feeds, now, answer.refusal),
             another=cards.another(key, answer.refusal),
+            told=toldview.section(parts, person, now),
+            asks=asks(parts, person, now),
             plan=planforms.view(person.plan, key, now, answer.refusal),
             said={section: told},
             zones=forms.zones(),

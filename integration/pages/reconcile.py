@@ -4,77 +4,26 @@ Looking calls out, so it takes a button; the page itself shows what came of the 
 """
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from threading import Lock
 
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from integration import compared, hooking, reconcile, status
-from integration.compared import Found, Kept, Outcome, What
+from integration import hooking, reconcile
 from integration.core.model import Connection, Person
 from integration.errors import NotFound, Refused
 from integration.looking import compares
 from integration.pages import words
 from integration.pages.answers import page
+from integration.pages.compareview import view
 from integration.pages.connected import EXPECTED, Busy
 from integration.pages.mine import Mine
-from integration.parts import Parts
 from integration.reconcile import Way
 from integration.service import Service
 from integration.store import connections as stored
 
-GROUPS = (
-    ((What.UNHEARD, What.UNSURE), "Done there, and we never heard of it", Way.HEAR, "Take them over"),
-    ((What.LACKING,), "Done here, and not there", Way.SEND, "Send ours"),
-    ((What.GONE,), "Done here, and not there any more, or it could not be sent", Way.AGAIN, "Send those again"),
-    ((What.KEPT,), "Taken back here, and still done there", None, ""),
-)
 WAYS = {"look": reconcile.BOTH, **{str(way): (way,) for way in Way}}
 HOOK = "hook"
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Sessions that differ alike, each in words, and the button that sets them right; `action` is empty without one."""
-
-    title: str
-    sessions: tuple[str, ...]
-    action: str
-    button: str
-
-
-@dataclass(frozen=True, slots=True)
-class Streak:
-    """How many in a row, by our count and by theirs."""
-
-    slot: str
-    ours: int
-    theirs: int
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A connection as the page shows it. `told` is what came of the last look, `when` that was."""
-
-    id: str
-    label: str
-    title: str
-    when: str
-    told: str
-    groups: tuple[Group, ...]
-    streaks: tuple[Streak, ...]
-    hooks: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What my page asks of a connection; see me_asks.html."""
-
-    id: str
-    label: str
-    told: str
-    groups: tuple[Group, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +79,7 @@ class ComparePage:
     def _render(
         self, key: str, person: Person, found: Connection, service: Service, told: str = "", error: str = ""
     ) -> ResponseReturnValue:
-        one = _view(self.mine.parts, person, found, service, self.mine.parts.clock())
+        one = view(self.mine.parts, person, found, service, self.mine.parts.clock())
         return page("me_reconcile.html", key=key, one=one, told=told, error=error)
 
 
@@ -139,44 +88,3 @@ def add_to(blueprint: Blueprint, mine: Mine) -> None:
     shown, place = ComparePage(mine), "/me/<key>/connections/<connection>/compare"
     blueprint.add_url_rule(place, "compare", shown.show)
     blueprint.add_url_rule(place, "act_on_compare", shown.act, methods=["POST"])
-
-
-def asks(parts: Parts, person: Person, now: datetime) -> list[Ask]:
-    """What my page asks of a person's connections, where more differs than is set right by itself.
-
-    Raises StoreUnavailable.
-    """
-    with parts.store.reading() as db:
-        labels = {one.id: one.label for one in stored.of(db, person.id) if one.outgoing}
-    today = person.plan.today(now)
-    kept = [one for one in compared.of(parts.store, person) if one.outcome is Outcome.ASKS and one.connection in labels]
-    return [Ask(one.connection, labels[one.connection], one.message, _groups(one.found, today)) for one in kept]
-
-
-def _view(parts: Parts, person: Person, found: Connection, service: Service, now: datetime) -> View:
-    kept = compared.last(parts.store, found.id)
-    return View(
-        id=found.id,
-        label=found.label,
-        title=service.TITLE,
-        when=words.moment(kept.at, person.plan) if kept else "",
-        told=words.sentence(kept.message) if kept else "",
-        groups=_groups(kept.found, person.plan.today(now)) if kept else (),
-        streaks=_streaks(parts, person, kept, now) if kept and kept.found.theirs else (),
-        hooks=found.key is not None and hooking.can(service),
-    )
-
-
-def _groups(found: Found, today: date) -> tuple[Group, ...]:
-    groups = []
-    for whats, title, way, button in GROUPS:
-        rows = found.of(*whats)
-        named = tuple(f"{words.day_name(row.date, today)}, {row.slot}" for row in rows)
-        if named:
-            groups.append(Group(title, named, str(way or ""), button))
-    return tuple(groups)
-
-
-def _streaks(parts: Parts, person: Person, kept: Kept, now: datetime) -> tuple[Streak, ...]:
-    ours = status.read(parts.store, person, now).tally.slots
-    return tuple(Streak(slot, ours[slot].now, count) for slot, count in kept.found.theirs.items() if slot in ours)

@@ -73,7 +73,7 @@ def claim(db: Connection, connection: str, before: datetime, now: datetime) -> b
     fresh = insert_into(lookings, db.dialect.name).values(connection=connection, at=now, **_EMPTY)
     stale = or_(lookings.c.at.is_(None), lookings.c.at < before)
     once = fresh.on_conflict_do_update(index_elements=["connection"], set_={"at": now}, where=stale)
-    return bool(db.execute(once).rowcount)
+    return db.execute(once.returning(lookings.c.connection)).first() is not None
 
 
 def save(db: Connection, connection: str, at: datetime, outcome: str, message: str, found: str) -> None:

@@ -47,4 +47,4 @@ def waiting(db: Connection) -> dict[str, int]:
     query = select(connections.c.person, func.count()).join_from(deliveries, connections)
     query = query.where(connections.c.revoked_at.is_(None), *Which(waits=True).conditions())
     query = query.group_by(connections.c.person).order_by(connections.c.person)
-    return dict(db.execute(query).tuples().all())
+    return {str(row[0]): int(row[1]) for row in db.execute(query)}

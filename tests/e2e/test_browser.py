@@ -163,6 +163,7 @@ def test_the_link_in_the_calendar_opens_a_session_that_is_done_and_undone(page: 
 
 def test_a_service_is_added_shown_once_and_revoked(page: Page) -> None:
     make_a_plan(page)
+    page.get_by_text("Add a service").click()
     page.get_by_text("Add Simple webhook").first.click()
     page.locator("#add-simple-label").fill("My <b>tap</b>")
     page.get_by_role("button", name="Add Simple webhook").click()

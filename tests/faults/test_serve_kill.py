@@ -38,9 +38,9 @@ class Sender:
         number %= 2 * (DAYS - 5)
         return ("morning", "evening")[number % 2], self._today - timedelta(days=2 + number // 2)
 
-    def say(self, fresh: int) -> None:
+    def say(self, fresh: int, most: int = 40) -> None:
         """What is pending, and some more."""
-        self.pending |= set(islice(self._numbers, fresh))
+        self.pending |= set(islice(self._numbers, max(0, min(fresh, most - len(self.pending)))))
         for number in sorted(self.pending):
             with suppress(OSError, HTTPException):
                 if self._instance.say("done", *self.session(number), number).status == 200:

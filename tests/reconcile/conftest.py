@@ -1,4 +1,4 @@
-"""A service that keeps its own history, somebody in Berlin whose sessions it is told of, and a postman worked by hand."""
+"""A service that keeps its own history, somebody in Berlin whose sessions it hears of, and a postman worked by hand."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -45,16 +45,19 @@ class Mirror:
         self.trouble: Exception | None = None
         self.meanwhile: Callable[[], object] = lambda: None
 
-    def complete(self, call: Any, settings: Settings, told: Told) -> Sent:
-        self.untick(told.habit or "", told.date)
+    def complete(self, _call: Any, _settings: Settings, told: Told) -> Sent:
+        self._forget(told)
+        if self.ABILITIES.holds == "sessions":
+            self.tick(told.habit or "", told.date, event=self._id(told))
+            return Sent(remote=self._id(told))
         self.tick(told.habit or "", told.date, count=told.done)
         return Sent()
 
-    def undo(self, call: Any, settings: Settings, told: Told) -> Sent:
-        self.untick(told.habit or "", told.date)
+    def undo(self, _call: Any, _settings: Settings, told: Told) -> Sent:
+        self._forget(told)
         return Sent()
 
-    def history(self, call: Any, settings: Settings, first: date, last: date) -> Sequence[Remote]:
+    def history(self, _call: Any, settings: Settings, first: date, last: date) -> Sequence[Remote]:
         self.asked.append((first, last))
         self.meanwhile()
         if self.trouble:
@@ -65,8 +68,28 @@ class Mirror:
     def tick(self, habit: str, day: date, at: datetime | None = None, count: int = 1, event: str | None = None) -> None:
         self.kept.append(Remote(habit, day, at, count, event))
 
+    def _forget(self, told: Told) -> None:
+        """All of the day, but for a service that takes each session by itself."""
+        event = self._id(told) if self.ABILITIES.holds == "sessions" else None
+        gone = (told.habit, told.date)
+        self.kept = [one for one in self.kept if (one.habit, one.date) != gone or (event and one.event != event)]
+
+    def _id(self, told: Told) -> str:
+        return f"{told.date}-{told.slot}"
+
     def untick(self, habit: str, day: date) -> None:
         self.kept = [one for one in self.kept if (one.habit, one.date) != (habit, day)]
+
+
+class Silent:
+    """A service's file, as an object, that tells no history."""
+
+    TITLE = "Silent"
+    FIELDS = ()
+    ABILITIES = ABILITIES
+
+    def complete(self, _call: Any, _settings: Settings, _told: Told) -> Sent:
+        return Sent()
 
 
 @dataclass
@@ -159,8 +182,8 @@ def mirror() -> Mirror:
 
 @pytest.fixture
 def parts(parts: Parts, mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> Parts:
-    """Over two services alone: the mirror, and another that keeps a history of its own."""
-    known: Any = {"mirror": mirror, "other": Mirror()}
+    """Over three services alone: the mirror, another that keeps a history of its own, and one that keeps none."""
+    known: Any = {"mirror": mirror, "other": Mirror(), "silent": Silent()}
 
     def nobody(request: Any) -> Any:
         raise Refusal("unreachable", "no test calls out")

@@ -1,7 +1,7 @@
 """What two histories differ in: whose a completion is, which session it means, what lacks on either side."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ SHARED = {"morning": "h", "evening": "h"}
 PERSON = Person("p", "k", plan_for(BERLIN, NOW), 0, NOW)
 DONE = Side(Merged(State.DONE, frozenset({"person"}), NOW, NOW))
 THEIRS = Side(Merged(State.DONE, frozenset({"c"}), NOW, NOW))
+NOTHING = Known()
 BACK = Side(spoken=berlin(TODAY, 12))
 TOLD = Push(stands=1, accepted=True, newest=7, tried=(7,))
 
@@ -33,9 +34,9 @@ def ask(settings: dict[str, str], **abilities: Any) -> Asked:
 def differ(
     asked: Asked,
     *history: Remote,
-    known: Known = Known(),
+    known: Known = NOTHING,
     day: date = TODAY,
-    **sides: Side,  # noqa: B008
+    **sides: Side,
 ) -> Difference:
     """The difference, given the sides of one day's sessions; all others are open."""
     dates = [TODAY - back * DAY for back in range(7, -1, -1)]
@@ -101,6 +102,13 @@ def test_without_a_time_the_count_decides_and_what_it_leaves_open_is_unsure(
 def test_a_number_that_tells_when_it_was_last_raised_places_that_one_by_its_time() -> None:
     found = differ(ask(SHARED), Remote("h", TODAY, berlin(TODAY, 22), count=2))
     assert sorted(unheard(found)) == [(TODAY, "evening", True), (TODAY, "morning", True)]
+
+
+def test_of_a_number_with_one_time_the_rest_may_be_any_other_session() -> None:
+    asked = ask({**SHARED, "noon": "h"})
+    ours = {(TODAY, slot): Side() for slot in ("morning", "noon", "evening")}
+    found = compare(asked, [Remote("h", TODAY, berlin(TODAY, 22), count=2)], ours, NOTHING)
+    assert unheard(found) == [(TODAY, "evening", True), (TODAY, "morning", False)]
 
 
 def test_one_tick_for_both_says_that_both_are_done_or_one_where_that_was_chosen() -> None:
@@ -279,4 +287,3 @@ def test_days_that_were_not_asked_for_are_left_out() -> None:
 def test_a_plan_of_one_slot_has_no_other_to_lack() -> None:
     found = compare(ask(SHARED), [Remote("h", TODAY)], {(TODAY, "morning"): Side()}, Known())
     assert unheard(found) == [(TODAY, "morning", True)]
-    assert time(7) == BERLIN.morning
