@@ -28,6 +28,7 @@ class Ledger:
         self._before: dict[Session, Merged] = {}
         self._merged: dict[Session, Merged] = {}
         self._events: dict[tuple[str, str], list[Fact]] = {}
+        self._cause: str | None = None
         self._entered: list[tuple[Fact, int, bool]] = []
 
     def held(self, fact: Fact) -> Fact | None:
@@ -39,8 +40,11 @@ class Ledger:
         held = facts.of_event(self.db, self._person.id, source, event)
         return next((fact for fact in held if fact.content == content), None)
 
-    def enter(self, fact: Fact) -> None:
-        """Adds a fact; where it is the newest content of its event, the older ones give way."""
+    def enter(self, fact: Fact, cause: str | None = None) -> None:
+        """Adds a fact; where it is the newest content of its event, the older ones give way. `cause` is the id under
+        which somebody first told of it, to be passed on.
+        """
+        self._cause = cause or self._cause
         contents = self._event(fact)
         outdated = any(age(other) > age(fact) for other in contents)
         if not outdated:
@@ -99,7 +103,7 @@ class Ledger:
     def _tell(self, changed: Sequence[Session]) -> None:
         if self._person.tells:
             sources = frozenset(fact.source for fact, *_ in self._entered)
-            changes = [Change(key, self._before[key], self.merged(key), sources) for key in changed]
+            changes = [Change(key, self._before[key], self.merged(key), sources, self._cause) for key in changed]
             telling.tell(self.db, self._person, changes, self.merged, self.now)
 
     def _drop_checkpoints(self, first: date) -> None:

@@ -114,7 +114,9 @@ def _settle(db: Database, leased: Leased, attempt: Attempt, worker: str) -> None
 
 def _save(db: Database, outlet: Outlet, verdict: judging.Verdict, now: datetime) -> None:
     health, connection = verdict.health, outlet.connection
-    if verdict.hasten:
+    if verdict.hasten and verdict.hasten <= now:
+        dispatches.release(db, connection)
+    elif verdict.hasten:
         dispatches.hasten(db, connection, verdict.hasten)
     if health.disabled_at and not outlet.health.disabled_at:
         dispatches.end(db, connection, State.DEAD, now, "disabled", "not sent: the connection is switched off")

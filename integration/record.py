@@ -84,9 +84,9 @@ def _entered(
         return fact, False
     if copy := held or ledger.held(fact):
         return copy, False
-    if echoes.is_one(ledger.db, inbound.connection, inbound.person, report, fact):
+    if echoes.is_one(ledger.db, inbound, report, fact):
         fact = replace(fact, echo=True)
-    ledger.enter(fact)
+    ledger.enter(fact, report.origin)
     return fact, True
 
 

@@ -30,12 +30,14 @@ ANY = "any"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A session before and after; `sources` are those whose word it was."""
+    """A session before and after; `sources` are those whose word it was, `cause` the id of the message that it came by.
+    """
 
     session: Session
     before: Merged
     after: Merged
     sources: frozenset[str]
+    cause: str | None = None
 
 
 def tell(
@@ -77,7 +79,8 @@ def _messages(
         return
     done = sum(count.values())
     holds = _ticked(told, count) if service.ABILITIES.holds == "tick" else done > 0
-    snapshot = Snapshot(_when(person, change, now), now, habit, done, len(slots))
+    cause = {"cause": change.cause} if change.cause else {}
+    snapshot = Snapshot(_when(person, change, now), now, habit, done, len(slots), extra=cause)
     yield Message(told.connection, Kind.DONE if holds else Kind.UNDONE, day, slots[0], snapshot)
 
 

@@ -159,6 +159,11 @@ def hasten(db: Connection, connection: str, when: datetime) -> None:
     db.execute(late.values(due_at=bindparam("when")), {"whose": connection, "when": when})
 
 
+def release(db: Connection, connection: str) -> None:
+    """All that waits is due at once, in the order in which it was made."""
+    db.execute(update(dispatches).where(_OF, _WAITING).values(due_at=dispatches.c.created_at), {"whose": connection})
+
+
 def end(db: Connection, connection: str, state: State, now: datetime, reason: str, message: str) -> None:
     """Ends all that waits."""
     values = {"state": state, "finished_at": now, "reason": reason, "message": message}

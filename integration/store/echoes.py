@@ -1,7 +1,7 @@
 """Looks for the message of ours that a report may be the echo of."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import Connection, or_, select, update
 
@@ -15,16 +15,16 @@ def is_of(db: Connection, key: str, person: str) -> bool:
     return bool(db.execute(query.where(dispatches.c.key == key, connections.c.person == person)).first())
 
 
-def take(db: Connection, connection: str, kind: Kind, day: date, slots: Sequence[str]) -> bool:
-    """Whether a message of that kind about one of those sessions went out to the connection and has not come back yet;
-    from now on it has.
+def take(db: Connection, connection: str, kind: Kind, day: date, slots: Sequence[str], since: datetime) -> bool:
+    """Whether a message of that kind about one of those sessions went out to the connection after `since` (UTC) and has
+    not come back yet; from now on it has.
     """
     on_its_way = select(outlets.c.sending).where(outlets.c.connection == connection).scalar_subquery()
     query = (
         select(dispatches.c.id)
         .where(dispatches.c.connection == connection, dispatches.c.kind == kind, dispatches.c.date == day)
         .where(dispatches.c.slot.in_(slots), dispatches.c.echoed.is_(False), dispatches.c.state != State.DEAD)
-        .where(or_(dispatches.c.attempted_at.is_not(None), dispatches.c.id == on_its_way))
+        .where(or_(dispatches.c.attempted_at >= since, dispatches.c.id == on_its_way))
         .order_by(dispatches.c.id)
         .limit(1)
     )

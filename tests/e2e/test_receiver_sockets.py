@@ -175,8 +175,8 @@ def test_a_page_in_a_browser_may_post(door: Door) -> None:
 # --- limits -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_hook_has_a_limit_by_default_and_a_loopback_address_none(tmp_path: Path) -> None:
-    served = Served(tmp_path / "data").start()
+def test_a_hook_has_a_limit_and_a_loopback_address_none(tmp_path: Path) -> None:
+    served = Served(tmp_path / "data", {"HOOK_LIMIT": "60/minute"}).start()
     try:
         person = asked(served.env, "person", "add", *PLAN)["person"]
         hooks = [asked(served.env, "connection", "add", person, "simple")["hook"] for _ in range(2)]

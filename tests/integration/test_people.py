@@ -17,7 +17,7 @@ from integration.core.placing import Placed
 from integration.errors import NotFound
 from integration.parts import Parts
 from integration.people import Wish, plan_for
-from integration.store import feeds, outlets
+from integration.store import feeds, lookings, outlets
 from integration.store.tables import metadata
 from tests.integration.conftest import TODAY, Somebody, days, said
 
@@ -99,7 +99,7 @@ def test_an_unknown_person_is_told_in_one_line_with_what_to_type(parts: Parts, u
 
 
 def live(somebody: Somebody, client: FlaskClient) -> None:
-    """Leaves a row in every table: connections, deliveries, facts, revisions, a checkpoint, a document, a message."""
+    """Leaves a row in every table."""
     parts, now = somebody.parts, somebody.parts.clock()
     connection = somebody.connect("simple", bearer="b" * 24)
     somebody.hear(connection, said(day=TODAY - days(200)))
@@ -107,6 +107,7 @@ def live(somebody: Somebody, client: FlaskClient) -> None:
     told = somebody.connect("standard").id
     with parts.store.writing() as db:
         outlets.add(db, told, None)
+        lookings.hook(db, told, now)
     record.tell(parts.store, somebody.person, Placed("evening", TODAY), FactKind.DONE, now)
     status.read(parts.store, somebody.person, now)
     assert client.get(somebody.path(parts.links.feed(somebody.feed.key))).status_code == 200

@@ -34,14 +34,16 @@ class Street:
         assert found
         return found
 
-    def hear(self, connection: str, kind: Said = Said.DONE, slot: str = "morning", **told: Any) -> Any:
-        """A webhook of a connection."""
+    def hear(
+        self, connection: str, kind: Said = Said.DONE, slot: str = "morning", mixed: bool = True, **told: Any
+    ) -> Any:
+        """A webhook of a connection; `mixed`: of a service that speaks its own way."""
         with self.post.store.reading() as db:
             found = connections.by_id(db, connection)
         assert found
         now = self.post.clock()
         report = Report(kind, f"event-{next(self.events)}", now, slot=slot, date=TODAY, **told)
-        inbound = Inbound(found, self.person, realtime=True, mixed=False)
+        inbound = Inbound(found, self.person, realtime=True, mixed=mixed)
         return record.record(self.post.store, inbound, Incoming({}, b"{}", now), [report])
 
     def press(self, kind: FactKind = FactKind.DONE, slot: str = "morning") -> None:
@@ -199,6 +201,23 @@ def test_an_echo_is_one_once_then_it_is_the_services_own_word(street: Street) ->
     street.post.clock.move(minutes=1)
     street.hear(told, Said.UNDONE)
     street.post.clock.move(minutes=1)
+    street.hear(told)
+    assert told in evidence(street)
+
+
+def test_who_speaks_our_own_format_is_an_echo_by_its_origin_alone(street: Street) -> None:
+    told = street.post.connect("sessions")
+    street.press()
+    street.send()
+    street.hear(told, mixed=False)
+    assert told in evidence(street)
+
+
+def test_hours_later_it_is_no_echo_any_more(street: Street) -> None:
+    told = street.post.connect("sessions")
+    street.press()
+    street.send()
+    street.post.clock.move(hours=2, minutes=1)
     street.hear(told)
     assert told in evidence(street)
 

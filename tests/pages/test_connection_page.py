@@ -157,7 +157,7 @@ def test_what_is_missing_is_said_at_the_form_and_no_secret_is_typed_back(client:
     assert response.status_code == 422
     told = text(response.text)
     assert "API Token: It does not look right" in told or "API Token: it does not look right" in told
-    assert response.text.count("<details open>") == 1
+    assert response.text.count("<details open>") == 2, "its form, and what all forms are folded into"
     for kept in ("task-1", "https://h.example"):
         assert f'value="{kept}"' in response.text
     assert '<option value="both" selected>' in response.text

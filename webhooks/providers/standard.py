@@ -36,6 +36,7 @@ class Data(Struct):
     duration_seconds: Seconds | None = None
     note: str | None = None
     origin: str | None = None
+    cause: str | None = None
 
 
 class Named(Struct):
@@ -74,7 +75,8 @@ def report(kind: Kind, event_id: str, timestamp: str | None, data: Data, path: s
         slot=given(text, data.slot, f"{path}slot") or None,
         date=given(day, data.date, f"{path}date"),
         habit=(habit,) if habit else (),
-        origin=given(text, data.origin, f"{path}origin") or None,
+        # The first who told of it knows its own word again, however many passed it on.
+        origin=given(text, data.cause or data.origin, f"{path}origin") or None,
         duration_seconds=None if data.duration_seconds is None else round(data.duration_seconds),
         note=given(text, data.note, f"{path}note") or None,
     )
