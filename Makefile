@@ -11,6 +11,7 @@ EDITABLE := $(INSTALL) --no-deps --no-build-isolation -e .
 SERVE_ARGS ?=
 PYTEST_ARGS ?= -n 2 --dist loadfile
 BENCH_ARGS ?=
+DISPATCH_ARGS ?=
 # --upgrade moves every pin; without it only what pyproject.toml asks for anew is resolved.
 LOCK_ARGS ?=
 
@@ -34,8 +35,9 @@ lint: $(VENV)/.dev ## ruff: rules and layout
 types: $(VENV)/.dev ## mypy, strict
 	@$(BIN)/mypy
 
-bench: $(VENV)/.dev ## requests a second beside a bare Flask view
+bench: $(VENV)/.dev ## requests a second beside a bare Flask view, and messages that go out
 	@$(BIN)/python tests/benchmarks/run.py $(BENCH_ARGS)
+	@$(BIN)/python tests/benchmarks/dispatch.py $(DISPATCH_ARGS)
 
 clean: ## remove .venv and everything else that was made here
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis .pytest_cache
