@@ -30,7 +30,7 @@ ANY = "any"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A session before and after; `sources` are those whose word it was, `cause` the id of the message that it came by."""
+    """A session before and after. `sources` are those whose word it was, `cause` the id of the message it came by."""
 
     session: Session
     before: Merged
