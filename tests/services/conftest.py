@@ -1,14 +1,22 @@
-"""A service that answers by a script: what is called, in order, and what it says to each call."""
+"""A service that answers by a script: what is called, in order, and what it says to each call.
+
+Each call goes through the real door; `responses` answers in place of the network.
+"""
 
 import json
 from collections.abc import Callable, Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
+import responses
 
+from integration.door import Door
 from integration.outgoing import Refusal, Reply, Request
 
+ANYWHERE = Door(allow=[ip_network("0.0.0.0/0")], resolve=lambda *_: ["192.0.2.1"])
+"""Takes http and any port too: some services are at home. Nothing is connected to."""
 SAMPLES = Path(__file__).parents[1] / "samples"
 
 
@@ -29,7 +37,7 @@ class Script:
         self.sent.append(request)
         if isinstance(answer, Refusal):
             raise answer
-        return answer
+        return _through_the_door(request, answer)
 
     def bodies(self) -> list[Any]:
         """What was sent as JSON, one value a call; None where nothing was sent."""
@@ -37,6 +45,14 @@ class Script:
 
     def done(self) -> None:
         assert len(self.sent) == len(self.lines), f"calls that never came: {self.lines[len(self.sent) :]}"
+
+
+def _through_the_door(request: Request, answer: Reply) -> Reply:
+    headers = {name: value for name, value in answer.headers.items() if name != "content-type"}
+    kind = answer.headers.get("content-type", "application/json")
+    with responses.RequestsMock() as network:
+        network.add(request.method, request.url, answer.body, status=answer.status, headers=headers, content_type=kind)
+        return ANYWHERE(request)
 
 
 @pytest.fixture
