@@ -28,6 +28,8 @@ SINGLY, TO_ALL = 200, 10
 """Sessions told in a round to one service, and to all."""
 AWAY, MISSED = 20, 10
 """Services that are away, and the messages that each of them missed."""
+CROWD = 40
+"""People who all use one service."""
 IDLE_SECONDS = 10
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -44,6 +46,7 @@ def main() -> None:
         f"{ALONE} waiting for one service": lambda bench: _rate(bench, 1, ALONE),
         f"told at once to {MANY - 1} services": lambda bench: _at_once(bench, hole=False),
         "the same beside a black hole": lambda bench: _at_once(bench, hole=True),
+        f"beside a black hole of {CROWD} people": _beside_a_crowd,
         f"idle, {MANY} services": _idle,
         f"back after an outage, {AWAY} services": _recovery,
     }
@@ -68,6 +71,18 @@ def _at_once(bench: Bench, *, hole: bool) -> str:
     teller = bench.teller([*addresses, *bench.services(MANY - 1)])
     with bench.served() as line:
         return _spread(_rounds(bench, line, teller, TO_ALL, MANY - 1))
+
+
+def _beside_a_crowd(bench: Bench) -> str:
+    """The service of many does not answer; how long the first message to another one takes."""
+    [place], address = bench.places(1)
+    place.listen(128)
+    crowd, teller = bench.teller(address * CROWD), bench.teller(bench.services(1))
+    bench.queue(crowd.told, 1)
+    with bench.served() as line:
+        time.sleep(1)
+        [first, *_] = _told(bench, line, teller.toggle(0), 1)
+    return f"{first * 1000:8.1f} ms the first message to another service"
 
 
 def _rate(bench: Bench, services: int, waiting: int) -> str:

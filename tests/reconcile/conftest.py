@@ -133,7 +133,7 @@ class World:
         assert found
         now = self.clock()
         report = Report(kind, told.pop("event", f"event-{next(self.events)}"), now, slot=slot, date=day, **told)
-        inbound = Inbound(found, self.person, realtime=True, mixed=False)
+        inbound = Inbound(found, self.person, realtime=True, mixed=True)
         record.record(self.parts.store, inbound, Incoming({}, b"{}", now), [report])
         self.clock.move(seconds=1)
 
