@@ -13,10 +13,12 @@ log = logging.getLogger(__name__)
 
 
 class Crew(Generic[T]):
-    """At most `most` threads, each of which calls `work` with what it is handed; the program ends without them."""
+    """At most `most` threads, each of which calls `work` with what it is handed, and `rested` once it is free
+    again; the program ends without them.
+    """
 
-    def __init__(self, work: Callable[[T], None], most: int, name: str) -> None:
-        self._work, self._most, self._name = work, most, name
+    def __init__(self, work: Callable[[T], None], most: int, name: str, rested: Callable[[], None]) -> None:
+        self._work, self._most, self._name, self._rested = work, most, name, rested
         self._waiting: SimpleQueue[T | None] = SimpleQueue()
         self._changed, self._busy = Condition(), 0
         self._threads: list[Thread] = []
@@ -57,3 +59,4 @@ class Crew(Generic[T]):
             with self._changed:
                 self._busy -= 1
                 self._changed.notify_all()
+            self._rested()

@@ -27,8 +27,13 @@ def read(store: Store, person: Person, now: datetime) -> Standing:
 
 
 def counted(db: Database, person: Person, now: datetime) -> Standing:
-    """As `read`, within a transaction; keeps no checkpoint."""
-    return standing(person.plan, checkpoints.newest(db, person.id), _Told(db, person), now)
+    """As `read`, within a transaction that has locked the person, who is read again: the plan may have changed."""
+    person = people.by_id(db, person.id) or person
+    held, told = checkpoints.newest(db, person.id), _Told(db, person)
+    fresh = next_checkpoint(person.plan, held, told, now)
+    if fresh:
+        checkpoints.keep(db, person.id, fresh)
+    return standing(person.plan, fresh or held, told, now)
 
 
 def as_json(stands: Standing) -> dict[str, Any]:

@@ -8,6 +8,7 @@ streaks section 8 rule 5; webhook-reliability S13.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from calendar_export.zones import zone
 from integration import queueing, status
@@ -44,12 +45,15 @@ def tell(
 ) -> None:
     """Queues what follows from the changes of one transaction. `merged` gives any session as it stands now."""
     changed = [one for one in changes if _done(one.before) != _done(one.after)]
-    for told in outlets.of(db, person.id) if changed else ():
+    everybody = outlets.of(db, person.id) if changed else []
+    streaks = _streaks(db, person, now) if any(_wants_events(told) for told in everybody) else {}
+    for told in everybody:
         for change in changed:
             for message in _messages(told, person, change, merged, now):
                 queueing.queue(db, message, now)
-        if _wants_events(told):
-            _tell_streak(db, person, told, changed[-1], now)
+        # Who told us keeps the same streak already.
+        if _wants_events(told) and told.connection not in changed[-1].sources:
+            _tell_streak(db, person, told, streaks, changed[-1], now)
 
 
 def ask(db: Database, connection: Connection, person: Person, notices: Sequence[Notice], now: datetime) -> bool:
@@ -88,10 +92,16 @@ def _wants_events(told: Told) -> bool:
     return service is not None and service.ABILITIES.events
 
 
-def _tell_streak(db: Database, person: Person, told: Told, change: Change, now: datetime) -> None:
-    """Queues `streak.changed`, unless that connection was told of the same streaks last."""
+def _streaks(db: Database, person: Person, now: datetime) -> Mapping[str, Any]:
+    """The streaks as they are published; to count them takes longer than all the rest, so it is done once."""
     numbers = status.as_json(status.counted(db, person, now))
-    streaks = {name: numbers[name] for name in ("active", "perfect", "slots", "best_active")}
+    return {name: numbers[name] for name in ("active", "perfect", "slots", "best_active")}
+
+
+def _tell_streak(
+    db: Database, person: Person, told: Told, streaks: Mapping[str, Any], change: Change, now: datetime
+) -> None:
+    """Queues `streak.changed`, unless that connection was told of the same streaks last."""
     extra = {"type": STREAK_CHANGED, **streaks}
     if queueing.last_event(db, told.connection) != extra:
         (day, slot), snapshot = change.session, Snapshot(_when(person, change, now), now, extra=extra)

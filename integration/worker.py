@@ -64,7 +64,7 @@ class Worker:
         self._claim = Claim(random_id(), lease=lease)
         self._rung, self._stopping = Event(), Event()
         self._stopped_at = 0.0
-        self._crew = Crew(self._work, THREADS, "turntwice-sender")
+        self._crew = Crew(self._work, THREADS, "turntwice-sender", self._rung.set)
         self._lock, self._flights = Lock(), dict[int, _Flight]()
         self._listener = Listener(store, self.wake)
         self._thread = Thread(target=self._run, name="turntwice-worker", daemon=True)
@@ -157,7 +157,6 @@ class Worker:
         while found is not None:
             attempt = self._sent(found)
             found = self._settled(found, attempt)
-        self._rung.set()
 
     def _sent(self, leased: Leased) -> Attempt:
         started = self._clock()

@@ -30,6 +30,8 @@ from tests.e2e.neighbours import (
 from tests.serving import PATIENCE_SECONDS, Served, asked
 from tests.sinks import Sink, answer, saying
 
+pytestmark = pytest.mark.faults  # each test starts servers of its own: two minutes in all
+
 BUSY = answer(b"later", "503 Service Unavailable", "Retry-After: 1")
 GONE, ELSEWHERE = answer(status="410 Gone"), answer(b"", "302 Found", f"Location: {PATH}")
 
