@@ -5,8 +5,8 @@ from threading import Lock, local
 
 from sqlalchemy import Connection, Engine
 
-KEPT = 4
-"""So many threads keep theirs; a server has few, and any others are lent one from the pool."""
+KEPT = 5
+"""So many threads keep theirs: those of the server and one more; any others are lent one from the pool."""
 
 
 class Readers:
