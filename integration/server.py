@@ -14,7 +14,7 @@ from waitress.task import WSGITask
 from integration.errors import TurntwiceError
 
 THREADS = 4
-"""So many can share a commit; waitress reads and writes without them, and more would only fight over the interpreter."""
+"""So many can share a commit. Waitress reads and writes without them; more would only fight over the interpreter."""
 LARGEST_BODY = 128 * 1024
 LARGEST_HEADERS = 16 * 1024
 LONGEST_LINE, LONGEST_HEADER, HEADERS = 4 * 1024, 8 * 1024, 100
