@@ -11,6 +11,7 @@ from datetime import datetime
 from integration.core import habits, placing
 from integration.core.model import Connection, Fact, FactKind, Person
 from integration.core.placing import Placed, Unplaced
+from integration.kinds import slots_of
 from integration.ledger import Ledger, Session
 from webhooks.report import Kind, Likeness, Report
 
@@ -47,9 +48,8 @@ class Inbound:
     @property
     def mapping(self) -> Mapping[str, str]:
         """The remote habit of each slot that has one."""
-        settings = self.connection.settings
-        slots = {slot.name for version in self.person.plan.versions for slot in version.slots}
-        return {slot: habit for slot, habit in settings.items() if slot in slots}
+        slots = slots_of(self.person.plan)
+        return {slot: habit for slot, habit in self.connection.settings.items() if slot in slots}
 
 
 def words(settings: Mapping[str, str]) -> tuple[str, ...]:

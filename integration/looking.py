@@ -3,22 +3,20 @@
 Our side is read after the service's, so that what is done or told meanwhile is no difference.
 """
 
-import logging
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from time import monotonic
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from integration import sides, tokens
+from integration.asking import asked, patient
 from integration.comparing import compare
 from integration.core.model import Connection, Person
 from integration.difference import Asked, Difference
 from integration.errors import Refused
 from integration.held import live
 from integration.kinds import Kind, for_service, slots_of
-from integration.outgoing import Call, Refusal, Remote, Reply, Request, Settings
+from integration.outgoing import Call, Refusal, Remote, Settings
 from integration.parts import Parts
 from integration.people import find
 from integration.service import Service
@@ -29,12 +27,6 @@ DAYS = 7
 LONGEST = 85
 """Days back at most: our own is known by what we told, which is kept little longer (dispatching.KEPT)."""
 DAY = timedelta(days=1)
-PATIENCE = 12.0
-"""Seconds: after so long no further call is made."""
-
-T = TypeVar("T")
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +55,13 @@ def look(parts: Parts, connection: str, first: date | None, last: date | None, n
     today = person.plan.today(now)
     begin, end = _span(person, first, last, today)
     settings = _settings(parts, held, person, service)
-    call = _patient(parts.call)
+    call = patient(parts.call)
     # Their day may begin before ours or end after it.
-    history = _asked(service, lambda: _history(service, call, settings, begin - DAY, end + DAY))
-    asked = Asked(held, person, service.ABILITIES, begin, end, today)
+    history = asked(service, lambda: _history(service, call, settings, begin - DAY, end + DAY))
+    question = Asked(held, person, service.ABILITIES, begin, end, today)
     with parts.store.reading() as db:
-        ours, known = sides.read(db, asked, now), sides.known(db, asked)
-    found = compare(asked, history, ours, known)
+        ours, known = sides.read(db, question, now), sides.known(db, question)
+    found = compare(question, history, ours, known)
     return Looked(held, person, service.TITLE, begin, end, found, _streaks(service, call, settings, person))
 
 
@@ -117,32 +109,7 @@ def _streaks(service: Service, call: Call, settings: Settings, person: Person) -
     if ask is None:
         return {}
     try:
-        numbers = _asked(service, lambda: ask(call, settings))
+        numbers = asked(service, lambda: ask(call, settings))
     except Refusal:
         return {}  # only shown beside ours: what differs is known all the same
     return {slot: numbers[settings[slot]] for slot in slots_of(person.plan) if settings.get(slot) in numbers}
-
-
-def _asked(service: Service, ask: Callable[[], T]) -> T:
-    try:
-        return ask()
-    except Refusal as refusal:
-        # What was raised holds every value that was at hand, secrets too.
-        told = refusal.with_traceback(None)
-    except Exception as error:
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        kind, title = type(error).__name__, service.TITLE
-        log.error("a mistake in asking %s: %s in %s:%s", title, kind, where.filename, where.lineno)
-        told = Refusal("mistake", f"we made a mistake in asking {title}; please report it")
-    raise told
-
-
-def _patient(call: Call) -> Call:
-    begun = monotonic()
-
-    def asked(request: Request) -> Reply:
-        if monotonic() - begun > PATIENCE:
-            raise Refusal("too_slow", "it took too long to answer; please try again later")
-        return call(request)
-
-    return asked

@@ -1,28 +1,19 @@
 """Asks a service that we tell, while somebody waits: whether it takes us, and what a session can be mapped to there."""
 
-import logging
-import traceback
 from collections.abc import Callable, Mapping, Sequence
-from time import monotonic
-from typing import TypeVar
 
 from integration import tokens
+from integration.asking import asked, patient
 from integration.errors import NotFound, Refused
 from integration.keys import Keys
 from integration.kinds import Kind, for_service, slots_of
-from integration.outgoing import Call, Habit, Refusal, Reply, Request, Sent, Settings
+from integration.outgoing import Call, Habit, Sent, Settings
 from integration.service import Service
 from integration.store import connections, people
 from integration.store.engine import Store
 
-PATIENCE = 12.0
-"""Seconds: after so long no further call is made, so that nobody waits for more than this and one call."""
 MOST = 500
 """Habits that are offered to choose from."""
-
-T = TypeVar("T")
-
-log = logging.getLogger(__name__)
 
 
 def check(call: Call, store: Store, keys: Keys, known: Mapping[str, Service], connection: str) -> str:
@@ -34,7 +25,7 @@ def check(call: Call, store: Store, keys: Keys, known: Mapping[str, Service], co
     ask: Callable[[Call, Settings], str] | None = getattr(service, "check", None)
     if ask is None:
         raise Refused(f"{service.TITLE} cannot be tested; the next session will show")
-    return _asked(service, ask, call, settings)
+    return asked(service, lambda: ask(patient(call), settings))
 
 
 def habits(call: Call, store: Store, keys: Keys, known: Mapping[str, Service], connection: str) -> Sequence[Habit]:
@@ -43,7 +34,7 @@ def habits(call: Call, store: Store, keys: Keys, known: Mapping[str, Service], c
     ask: Callable[[Call, Settings], Sequence[Habit]] | None = getattr(service, "habits", None)
     if ask is None:
         raise Refused(f"{service.TITLE} has no habits to choose from")
-    return _asked(service, ask, call, settings)[:MOST]
+    return asked(service, lambda: ask(patient(call), settings))[:MOST]
 
 
 def register(call: Call, store: Store, keys: Keys, known: Mapping[str, Service], connection: str, address: str) -> str:
@@ -55,7 +46,7 @@ def register(call: Call, store: Store, keys: Keys, known: Mapping[str, Service],
     ask: Callable[[Call, Settings, str], Sent] | None = getattr(service, "webhook", None)
     if ask is None:
         raise Refused(f"{service.TITLE} is to be set up by hand; its recipe says how")
-    sent = _asked(service, lambda call, settings: ask(call, settings, address), call, settings)
+    sent = asked(service, lambda: ask(patient(call), settings, address))
     return f"{service.TITLE} tells us {'already' if sent.already else 'from now on'}."
 
 
@@ -71,28 +62,3 @@ def _told(store: Store, keys: Keys, known: Mapping[str, Service], connection: st
         raise Refused(f"{found.label} is told nothing, so there is nothing to ask it; it only tells us")
     kind, secrets = Kind(found.service, None, service), tokens.opened(keys, found.id, sealed)
     return service, for_service(kind, found.settings, secrets, slots_of(person.plan))
-
-
-def _asked(service: Service, ask: Callable[[Call, Settings], T], call: Call, settings: Settings) -> T:
-    try:
-        return ask(_patient(call), settings)
-    except Refusal:
-        raise
-    except Exception as error:
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        log.error(
-            "a mistake in asking %s: %s in %s:%s", service.TITLE, type(error).__name__, where.filename, where.lineno
-        )
-    # Not inside `except`: what the mistake says may quote a secret.
-    raise Refusal("mistake", f"we made a mistake in asking {service.TITLE}; please report it")
-
-
-def _patient(call: Call) -> Call:
-    begun = monotonic()
-
-    def asked(request: Request) -> Reply:
-        if monotonic() - begun > PATIENCE:
-            raise Refusal("too_slow", "it took too long to answer; please try again later")
-        return call(request)
-
-    return asked

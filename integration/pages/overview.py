@@ -9,6 +9,7 @@ from integration import status
 from integration.core.model import Connection, Day, Feed, Person, State
 from integration.core.standing import Standing
 from integration.core.streaks import Run
+from integration.kinds import slots_of
 from integration.pages import words
 from integration.pages.heard import Heard, heard
 from integration.pages.heatmap import Cell, weeks
@@ -97,7 +98,7 @@ def overview(parts: Parts, person: Person, now: datetime) -> Overview:
     with parts.store.reading() as db:
         live, subscribed = connections.of(db, person.id), feeds.of(db, person.id)
         last = {entry.connection: entry for one in live for entry in deliveries.newest(db, [one.id], 1)}
-    slots = slot_names(person)
+    slots = slots_of(person.plan)
     return Overview(
         person=person,
         zone=person.plan.zone_at(now),
@@ -113,11 +114,6 @@ def overview(parts: Parts, person: Person, now: datetime) -> Overview:
         slots=slots,
         reach=reach(parts.links.public_url),
     )
-
-
-def slot_names(person: Person) -> tuple[str, ...]:
-    """Every slot that the plan has or had, in the order of the day."""
-    return tuple(dict.fromkeys(slot.name for version in reversed(person.plan.versions) for slot in version.slots))
 
 
 def reach(public_url: str) -> str:

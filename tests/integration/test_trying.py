@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from integration import connections, trying
+from integration import asking, connections, trying
 from integration.errors import ConfigError, NotFound, Refused
 from integration.keys import Keys
 from integration.outgoing import Abilities, Field, Habit, Refusal, Reply, Request
@@ -101,7 +101,7 @@ def test_a_mistake_in_a_service_tells_nothing_of_its_secrets(
 def test_nobody_waits_for_one_call_after_another(
     somebody: Somebody, bell: Any, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trying, "PATIENCE", -1.0)
+    monkeypatch.setattr(asking, "PATIENCE", -1.0)
     parts = somebody.parts
     with pytest.raises(Refusal, match="took too long"):
         connections.check(yes, parts.store, parts.keys, {"bell": bell}, told)
