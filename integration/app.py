@@ -9,9 +9,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from calendar_export import blueprint as calendar
 from integration import pages
 from integration.errors import StoreUnavailable
-from integration.inbox import Inbox
+from integration.inbox.receiving import Inbox
 from integration.parts import Parts
-from integration.publish import Publisher
+from integration.publishing.publish import Publisher
 from integration.store import schema
 from webhooks import blueprint as hooks
 

@@ -1,9 +1,9 @@
 """The one way out: every call to another service goes through here, and nothing else imports an HTTP library.
 
-What it holds (webhook-reliability S5 to S9): one deadline over everything (integration/sockets.py), a cap on what is
-read, nothing decompressed, no redirects, no cookies, nothing from the environment (proxies, .netrc), and no address
-inside a private network (integration/targets.py): the connection goes to an address that was judged, while `Host` and
-the TLS name stay those of the URL.
+What it holds (webhook-reliability S5 to S9): one deadline over everything (integration/network/sockets.py), a cap on
+what is read, nothing decompressed, no redirects, no cookies, nothing from the environment (proxies, .netrc), and no
+address inside a private network (integration/network/targets.py): the connection goes to an address that was judged,
+while `Host` and the TLS name stay those of the URL.
 
 `requests` is used without its Session, which even when it follows no redirect reads and decompresses the whole answer
 of one. The guard is the connection, below `HTTPAdapter.send`, so that tests which replace that (`responses`) still run
@@ -28,10 +28,10 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError, SSLError
 from urllib3.util.ssl_ import create_urllib3_context
 
-from integration.addresses import Network
+from integration.network.addresses import Network
+from integration.network.sockets import SecureSocket, connected, limits
+from integration.network.targets import NO_URL, Resolver, Target, blocked, is_whole, system_resolver, target
 from integration.outgoing import Refusal, Reply, Request
-from integration.sockets import SecureSocket, connected, limits
-from integration.targets import NO_URL, Resolver, Target, blocked, is_whole, system_resolver, target
 
 OURS = {"User-Agent": f"Turntwice/{version('turntwice')}", "Accept-Encoding": "identity"}
 NOT_THEIRS = frozenset({"user-agent", "accept-encoding", "host", "cookie", "content-length", "transfer-encoding"})

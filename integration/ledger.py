@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
-from integration import telling
 from integration.core.merge import Merged, age, merge
 from integration.core.model import PERSON, Fact, FactKind, Person, State
 from integration.core.standing import SPANS
+from integration.dispatching import telling
+from integration.dispatching.telling import Change
 from integration.store import checkpoints, facts, people
 from integration.store.engine import Database
-from integration.telling import Change
 
 Session = tuple[date, str]
 SECOND = timedelta(seconds=1)

@@ -10,8 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from integration import breaker, judging
-from integration.judging import Attempt, PutBack
+from integration.dispatching import breaker, judging
+from integration.dispatching.judging import Attempt, PutBack
 from integration.outgoing import Sent
 from integration.store import dispatches, outlets
 from integration.store.dispatches import Addressee, Dispatch, State

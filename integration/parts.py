@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from integration.addresses import Network
 from integration.clock import Clock, system
 from integration.config import APP_SECRET, KEEP_DAYS, Config
 from integration.errors import ConfigError
 from integration.keys import Keys
 from integration.links import Links
+from integration.network.addresses import Network
 from integration.outgoing import Call
 from integration.service import Service, services
 from integration.store.engine import Store

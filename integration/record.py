@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from integration import echoes, telling, wording
-from integration.admission import OF_NO_CONCERN, RELATED, Inbound, admit, content
 from integration.core import placing
 from integration.core.model import PERSON, Fact, FactKind, Person, State
 from integration.core.placing import Placed, Unplaced
+from integration.dispatching import telling
 from integration.errors import Refused
+from integration.inbox import echoes, wording
+from integration.inbox.admission import OF_NO_CONCERN, RELATED, Inbound, admit, content
 from integration.keys import random_id
 from integration.ledger import Ledger, Session
 from integration.store import deliveries, people

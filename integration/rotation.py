@@ -122,7 +122,7 @@ def _put_documents(store: Store, changes: list[tuple[Document, bytes]]) -> int:
 
 
 def _place(column: str, connection: str) -> str:
-    """Where a text is bound to, as integration/held.py and integration/tokens.py seal it."""
+    """Where a text is bound to, as integration/connecting/held.py and integration/connecting/tokens.py seal it."""
     return f"connections/{connection}/{column}"
 
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import click
 
-from integration import abilities, connections, hooking
 from integration.cli.common import as_json, opened, pairs, show, table
-from integration.connections import Made
+from integration.connecting import abilities, connections, hooking
+from integration.connecting.connections import Made
+from integration.connecting.kinds import Kind, kinds
 from integration.core.model import Connection
-from integration.kinds import Kind, kinds
 from integration.parts import Parts
 from integration.people import find
 from integration.store import connections as store_connections

@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
-from integration import people, replay
+from integration import people
 from integration.cli.common import as_json, opened, show, table
 from integration.core.model import Connection
 from integration.errors import NotFound
+from integration.inbox import replay
+from integration.inbox.replay import Replayed
 from integration.parts import Parts
 from integration.record import ACCEPTED, DUPLICATE, IGNORED, QUARANTINED
-from integration.replay import Replayed
 from integration.store import connections, deliveries
 from integration.store.deliveries import Entry, Which
 

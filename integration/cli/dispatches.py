@@ -4,15 +4,16 @@ from datetime import datetime
 
 import click
 
-from integration import dispatching, people
+from integration import people
 from integration.cli.common import as_json, opened, show, table
 from integration.cli.deliveries import Instant, printable
-from integration.dispatching import Retried
+from integration.dispatching import operating
+from integration.dispatching.operating import Retried
+from integration.dispatching.switching import switch_on
 from integration.errors import NotFound, Refused
 from integration.parts import Parts
 from integration.store import connections, dispatchlog
 from integration.store.dispatches import Dispatch, State
-from integration.switching import switch_on
 
 SHOWN, MOST = 50, 10_000
 NOTHING = "say what to send again: IDs, or --connection with --since and --until"
@@ -34,10 +35,10 @@ def command() -> None:
 @as_json
 def list_(person: str | None, states: tuple[str, ...], limit: int, as_json: bool) -> None:
     """List the newest messages of a person, or of everybody, newest first."""
-    chosen = tuple(State(state) for state in states) or dispatching.ALL
+    chosen = tuple(State(state) for state in states) or operating.ALL
     with opened() as parts:
         whose = people.find(parts.store, person).id if person is not None else None
-        rows = [_row(one) for one in dispatching.listing(parts.store, whose, chosen, limit)]
+        rows = [_row(one) for one in operating.listing(parts.store, whose, chosen, limit)]
     show(rows) if as_json else table([printable(row) for row in rows])
 
 
@@ -47,7 +48,7 @@ def list_(person: str | None, states: tuple[str, ...], limit: int, as_json: bool
 def show_(dispatch: int, as_json: bool) -> None:
     """Show one message, with what it says."""
     with opened() as parts:
-        found = dispatching.find(parts.store, dispatch)
+        found = operating.find(parts.store, dispatch)
     more = {"key": found.key, "created_at": _at(found.created_at), "finished_at": _at(found.finished_at)}
     values = _row(found) | more | {"attempted_at": _at(found.attempted_at), "told": found.told}
     fields = [{"field": name, "value": value} for name, value in printable(values).items()]
@@ -71,10 +72,10 @@ def retry(
     with opened() as parts:
         now = parts.clock()
         if connection is None:
-            done = dispatching.retry(parts.store, dict.fromkeys(ids), now)
+            done = operating.retry(parts.store, dict.fromkeys(ids), now)
         else:
             _known(parts, connection)
-            done = dispatching.retry_between(parts.store, connection, since or FIRST, until or now, now)
+            done = operating.retry_between(parts.store, connection, since or FIRST, until or now, now)
     told = _in_words(done)
     if as_json:
         show({"queued": list(done.queued), "refused": {str(one): why for one, why in done.refused}})

@@ -7,12 +7,12 @@ from typing import Any
 import click
 
 from calendar_export.options import as_text
-from integration import export, feeds
 from integration.cli import feedcheck
 from integration.cli.common import as_json, opened, pairs, show, table
 from integration.core.model import Feed
 from integration.parts import Parts
 from integration.people import find
+from integration.publishing import export, feeds
 from integration.store import feeds as store_feeds
 
 LABEL = "Another calendar"

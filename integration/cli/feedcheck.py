@@ -2,9 +2,9 @@
 
 import click
 
-from integration import feedcheck
 from integration.cli.common import as_json, opened, show
-from integration.feedcheck import Checked
+from integration.publishing import feedcheck
+from integration.publishing.feedcheck import Checked
 
 
 @click.command(name="check")

@@ -4,11 +4,11 @@ from datetime import date
 
 import click
 
-from integration import compared, reconcile
 from integration.cli.common import CalendarDate, as_json, opened, show, table
-from integration.compared import What
-from integration.looking import Looked
-from integration.reconcile import Acted
+from integration.reconciling import compared, reconcile
+from integration.reconciling.compared import What
+from integration.reconciling.looking import Looked
+from integration.reconciling.reconcile import Acted
 
 WORDS = {
     What.UNHEARD: "done there, never heard here",

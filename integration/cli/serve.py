@@ -11,8 +11,8 @@ from integration import redaction, server
 from integration.app import create_app
 from integration.cli.worker import worker_of
 from integration.config import Config, note_address
-from integration.daily import Daily
 from integration.parts import assemble
+from integration.reconciling.daily import Daily
 from integration.store import schema
 
 EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104  only told apart

@@ -7,14 +7,15 @@ from threading import Event
 
 import click
 
-from integration import fetched, redaction
+from integration import redaction
 from integration.config import Config
-from integration.daily import Daily
+from integration.dispatching.sending import Sender
+from integration.dispatching.worker import Worker
 from integration.errors import Refused
+from integration.inbox import fetched
 from integration.parts import Parts, assemble
-from integration.sending import Sender
+from integration.reconciling.daily import Daily
 from integration.store import schema
-from integration.worker import Worker
 
 ON_SQLITE = "on SQLite 'turntwice serve' works the outbox itself; a worker of its own needs PostgreSQL"
 

@@ -11,10 +11,10 @@ from markupsafe import Markup
 from calendar_export.clients import OUTLOOK, OUTLOOK_CLASSIC
 from calendar_export.options import LANGUAGES, RANGES, Detail, Options, as_text
 from integration.core.model import Feed
-from integration.feeds import LONGEST_LABEL
 from integration.links import Links
 from integration.pages import words
 from integration.pages.fields import Field, Form, Refusal, told
+from integration.publishing.feeds import LONGEST_LABEL
 
 ANOTHER = "another"
 LANGUAGE_NAMES = {"en": "English", "de": "Deutsch", "es": "Español", "fr": "Français"}

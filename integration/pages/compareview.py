@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from integration import compared, hooking, status
-from integration.compared import Found, Kept, Outcome, What
+from integration import status
+from integration.connecting import hooking
 from integration.core.model import Connection, Person
 from integration.pages import words
 from integration.parts import Parts
-from integration.reconcile import Way
+from integration.reconciling import compared
+from integration.reconciling.compared import Found, Kept, Outcome, What
+from integration.reconciling.reconcile import Way
 from integration.service import Service
 from integration.store import connections as stored
 

@@ -12,11 +12,11 @@ from typing import TypeVar
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from integration import connections, hooking
-from integration.connections import Made
+from integration.connecting import connections, hooking
+from integration.connecting.connections import Made
+from integration.connecting.kinds import Kind, slots_of
 from integration.core.model import Connection, Person
 from integration.errors import ConfigError, NotFound, Refused, TurntwiceError
-from integration.kinds import Kind, slots_of
 from integration.outgoing import Habit, Refusal
 from integration.pages import connectedview, linkforms, words
 from integration.pages.answers import page
@@ -134,7 +134,7 @@ class ConnectionPage:
         return person, found
 
     def _asked(self, ask: Callable[..., T], found: Connection, *more: str) -> T:
-        """What a function of integration/trying.py gets out of a connection's service."""
+        """What a function of integration/connecting/trying.py gets out of a connection's service."""
         parts = self.mine.parts
         if not self.asking.acquire(blocking=False):
             raise Busy("another service is being asked just now; please try again in a moment")

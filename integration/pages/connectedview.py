@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from integration import abilities, breaker
+from integration.connecting import abilities
+from integration.connecting.kinds import Kind, slots_of
 from integration.core.model import Connection, Person
-from integration.kinds import Kind, slots_of
+from integration.dispatching import breaker
 from integration.outgoing import Habit
 from integration.pages import causes, linkforms, words
 from integration.pages.fields import Form

@@ -10,11 +10,11 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from calendar_export.errors import FeedError
-from integration import export, feeds
 from integration.core.model import Feed, Person
 from integration.errors import Refused
 from integration.pages import cards, words
 from integration.pages.mine import Answer, Mine
+from integration.publishing import export, feeds
 from integration.store import feeds as stored
 
 UNKNOWN = "You have no such calendar any more. This is what you have now."

@@ -6,11 +6,11 @@ from datetime import date, datetime
 
 from flask import request
 
-from integration import mapping, waiting, wording
 from integration.core.model import Person
 from integration.errors import NotFound
-from integration.kept import Kept, find
-from integration.mapping import ASKED, Offer
+from integration.inbox import mapping, waiting, wording
+from integration.inbox.kept import Kept, find
+from integration.inbox.mapping import ASKED, Offer
 from integration.pages import words
 from integration.parts import Parts
 from integration.record import DUPLICATE

@@ -7,15 +7,15 @@ from datetime import date
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from integration import mapping, waiting
 from integration.core.model import Person
 from integration.core.placing import Placed
 from integration.errors import NotFound, Refused
-from integration.kept import find
+from integration.inbox import mapping, waiting
+from integration.inbox.kept import find
+from integration.inbox.replay import again
 from integration.pages import words
 from integration.pages.heard import LONGEST_ID, TOLD
 from integration.pages.mine import Answer, Mine
-from integration.replay import again
 
 NO_BUTTON = "Please use one of the buttons on this page."
 NO_DAY = "Please give a day such as"

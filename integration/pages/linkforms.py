@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from integration import outgoing
-from integration.kinds import Kind
+from integration.connecting.kinds import Kind
 from integration.outgoing import Habit, Settings
 from integration.pages.fields import Field, Form
 from integration.pages.words import sentence

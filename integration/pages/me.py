@@ -7,11 +7,12 @@ from datetime import date
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from integration import connections, record
+from integration import record
+from integration.connecting import connections
+from integration.connecting.kinds import kind_of, kinds, slots_of
 from integration.core.model import FactKind
 from integration.core.placing import Placed
 from integration.errors import NotFound, Refused
-from integration.kinds import kind_of, kinds, slots_of
 from integration.pages import words
 from integration.pages.linkforms import settings
 from integration.pages.mine import Answer, Mine

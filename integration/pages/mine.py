@@ -7,7 +7,7 @@ from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from calendar_export import routine
-from integration.connections import Made
+from integration.connecting.connections import Made
 from integration.core.model import Person
 from integration.errors import NotFound
 from integration.keys import KeyKind

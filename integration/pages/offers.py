@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from integration import abilities
-from integration.abilities import BOTH, TELLS, TOLD
-from integration.kinds import Kind, kinds
+from integration.connecting import abilities
+from integration.connecting.abilities import BOTH, TELLS, TOLD
+from integration.connecting.kinds import Kind, kinds
 from integration.pages import linkforms
 from integration.pages.fields import Form
 from integration.pages.linkforms import Block

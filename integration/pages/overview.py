@@ -6,10 +6,10 @@ from datetime import date, datetime
 
 from calendar_export.verdict import reaches_the_web
 from integration import status
+from integration.connecting.kinds import slots_of
 from integration.core.model import Connection, Day, Feed, Person, State
 from integration.core.standing import Standing
 from integration.core.streaks import Run
-from integration.kinds import slots_of
 from integration.pages import words
 from integration.pages.heard import Heard, heard
 from integration.pages.heatmap import Cell, weeks

@@ -9,16 +9,17 @@ from threading import Lock
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from integration import hooking, reconcile
+from integration.connecting import hooking
 from integration.core.model import Connection, Person
 from integration.errors import NotFound, Refused
-from integration.looking import compares
 from integration.pages import words
 from integration.pages.answers import page
 from integration.pages.compareview import view
 from integration.pages.connected import EXPECTED, Busy
 from integration.pages.mine import Mine
-from integration.reconcile import Way
+from integration.reconciling import reconcile
+from integration.reconciling.looking import compares
+from integration.reconciling.reconcile import Way
 from integration.service import Service
 from integration.store import connections as stored
 

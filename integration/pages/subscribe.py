@@ -9,14 +9,14 @@ from markupsafe import Markup
 from calendar_export.blueprint import Feeds
 from calendar_export.clients import CLIENTS
 from calendar_export.verdict import EVERYBODY
-from integration import feedcheck
 from integration.core.model import Feed
-from integration.feedcheck import Checked
 from integration.pages.answers import page
 from integration.pages.cards import SHARED, drawn
 from integration.pages.mine import Mine
 from integration.parts import Parts
-from integration.publish import Publisher
+from integration.publishing import feedcheck
+from integration.publishing.feedcheck import Checked
+from integration.publishing.publish import Publisher
 from integration.store import feeds
 
 

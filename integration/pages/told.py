@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from flask import Blueprint, redirect, url_for
 from flask.typing import ResponseReturnValue
 
-from integration import dispatching
 from integration.core.model import Person
+from integration.dispatching import operating
+from integration.dispatching.switching import switch_on
 from integration.errors import NotFound
 from integration.pages import words
 from integration.pages.mine import Answer, Mine
 from integration.parts import Parts
 from integration.store import connections
 from integration.store.dispatches import Dispatch, State
-from integration.switching import switch_on
 
 LONGEST_ID = 20
 MEANWHILE = "It was sent meanwhile."
@@ -31,7 +31,7 @@ class ToldForms:
         held = _own(parts, person, dispatch)
         refused = MEANWHILE if held.state is State.SENT else ""
         if held.state in (State.DEAD, State.DROPPED):
-            refused = " ".join(why for _, why in dispatching.retry(parts.store, [held.id], parts.clock()).refused)
+            refused = " ".join(why for _, why in operating.retry(parts.store, [held.id], parts.clock()).refused)
         if refused:
             return self.mine.render(key, person, Answer(422, words.sentence(refused)))
         return _back(key, "sent_again")
@@ -60,7 +60,7 @@ def _own(parts: Parts, person: Person, dispatch: str) -> Dispatch:
     """The message of that id, if it is this person's. Raises NotFound."""
     if not (dispatch.isascii() and dispatch.isdigit() and len(dispatch) < LONGEST_ID):
         raise NotFound("no such message")
-    held = dispatching.find(parts.store, int(dispatch))
+    held = operating.find(parts.store, int(dispatch))
     with parts.store.reading() as db:
         whose = connections.by_id(db, held.connection)
     if whose is None or whose.person != person.id:

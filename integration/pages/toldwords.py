@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from calendar_export.plan import Plan
 from calendar_export.zones import to_wall
-from integration import breaker
+from integration.dispatching import breaker
 from integration.pages import words
 from integration.service import Service
 from integration.store.dispatches import SESSION, Kind, State
@@ -59,7 +59,7 @@ def trouble(told: Told, title: str, plan: Plan, now: datetime) -> str:
 def may_go_again(
     row: Recent, rows: Sequence[Recent], outlet: Outlet | None, service: Service | None, today: date
 ) -> bool:
-    """Whether a message that was not sent may be sent after all, as dispatching.retry judges; `rows` has all newer."""
+    """Whether a message that was not sent may be sent after all, as operating.retry judges; `rows` has all newer."""
     if row.state not in (State.DEAD, State.DROPPED) or row.reason in FINAL or service is None:
         return False
     if outlet is None or outlet.health.disabled_at is not None or outlet.sending == row.id:

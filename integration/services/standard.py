@@ -9,7 +9,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from integration.grace import live
+from integration.connecting.grace import live
 from integration.outgoing import Abilities, Call, Field, Refusal, Request, Sent, Settings, Told
 from integration.replies import TRIES, accepted
 from webhooks.errors import BadSecret

@@ -93,7 +93,7 @@ def change(db: Database, connection: Connection) -> None:
 
 
 def tokens(db: Database, connection: str) -> str | None:
-    """What a connection shows to its service, sealed (integration/tokens.py)."""
+    """What a connection shows to its service, sealed (integration/connecting/tokens.py)."""
     found: str | None = db.execute(
         select(connections.c.tokens).where(connections.c.id == connection)
     ).scalar_one_or_none()

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
 
-from integration.breaker import DOWN, Health
+from integration.dispatching.breaker import DOWN, Health
 from integration.store.tables import connections, outlets, people
 from integration.store.upsert import insert_into
 
@@ -67,7 +67,7 @@ class Told:
 
 
 def add(db: Connection, connection: str, tokens: str | None) -> None:
-    """Makes a stored connection one that wants to be told. `tokens`: sealed, by integration/tokens.py."""
+    """Makes a stored connection one that wants to be told. `tokens`: sealed, by integration/connecting/tokens.py."""
     db.execute(update(connections).where(connections.c.id == connection).values(outgoing=True, tokens=tokens))
     fresh = insert_into(outlets, db.dialect.name).values(connection=connection, failures=0, noticed=0)
     db.execute(fresh.on_conflict_do_nothing())

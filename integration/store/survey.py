@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, or_, select
 
-from integration.breaker import DOWN
+from integration.dispatching.breaker import DOWN
 from integration.store.deliveries import Which
 from integration.store.dispatches import State
 from integration.store.tables import connections, deliveries, dispatches, outlets

@@ -84,7 +84,7 @@ connections = Table(
     Column("created_at", Instant, nullable=False),
     Column("revoked_at", Instant, nullable=True),
     Column("outgoing", Boolean, nullable=False, default=False, server_default=false()),
-    # What we show to the service, sealed: JSON of field and value (integration/tokens.py).
+    # What we show to the service, sealed: JSON of field and value (integration/connecting/tokens.py).
     Column("tokens", Text, nullable=True),
     # Whose it is at a service that has one address for all users of an app.
     Column("account", Text, nullable=True),
@@ -246,7 +246,7 @@ lookings = Table(
     Column("at", Instant, nullable=True),
     Column("outcome", Text, nullable=False),
     Column("message", Text, nullable=False),
-    # What the two differed in, as JSON (integration/compared.py).
+    # What the two differed in, as JSON (integration/reconciling/compared.py).
     Column("found", Text, nullable=False),
     # Since when we keep its webhook there alive.
     Column("hooked_at", Instant, nullable=True),

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from run import ROUNDS, _memory
 from tellers import Bench, Teller
 
-from integration.breaker import DOWN
+from integration.dispatching.breaker import DOWN
 
 MANY, WAITING, ALONE = 100, 5000, 1000
 """Services of one person; messages that wait at a start for all of them, and for one."""

@@ -12,13 +12,15 @@ from pathlib import Path
 from endpoints import Endpoints, closed_place
 from run import _free_port, _post, _started
 
-from integration import connections, people, queueing, record
+from integration import people, record
 from integration.config import Config
+from integration.connecting import connections
 from integration.core.model import FactKind, Person
 from integration.core.placing import Placed
+from integration.dispatching import queueing
+from integration.dispatching.queueing import Message, Snapshot
 from integration.parts import assemble
 from integration.people import Wish
-from integration.queueing import Message, Snapshot
 from integration.store import schema
 from integration.store.dispatches import Kind
 from webhooks.signatures import new_secret

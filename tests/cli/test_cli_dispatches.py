@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from integration.clock import system
-from integration.judging import Dropped
+from integration.dispatching.judging import Dropped
 from integration.outgoing import Refusal, Sent
 from integration.parts import Parts
 from integration.store import outlets
 from integration.store.dispatches import Kind, State
 from tests.cli.conftest import PLAN, Run
-from tests.outbox.conftest import TODAY, Post
+from tests.dispatching.conftest import TODAY, Post
 
 Ask = Callable[..., Any]
 TOKEN = "canary-of-beeminder"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from integration.breaker import Health
+from integration.dispatching.breaker import Health
 from integration.keys import Keys
 from integration.outgoing import Refusal, Sent
 from integration.parts import Parts
@@ -16,7 +16,7 @@ from integration.store import outlets
 from integration.store.tables import connections
 from tests.cli.conftest import Run
 from tests.cli.test_cli_dispatches import FINAL, GONE, TOKEN, Clock
-from tests.outbox.conftest import DOWN, Post
+from tests.dispatching.conftest import DOWN, Post
 
 Ask = Callable[..., Any]
 OLD, NEW = "an operator's secret of 2024 that is long enough", "an operator's secret of 2025 that is as long"

@@ -12,11 +12,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from calendar_export.options import Options
-from integration import feeds, people
+from integration import people
 from integration.cli import common, main
 from integration.core.model import Feed, Person
 from integration.parts import Parts
 from integration.people import Wish
+from integration.publishing import feeds
 from integration.store import feeds as stored
 from integration.store.tables import metadata
 

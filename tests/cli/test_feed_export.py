@@ -10,12 +10,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from calendar_export.plan import Pause
-from integration import export, people
+from integration import people
 from integration.cli import common, main
 from integration.core.model import Person
 from integration.errors import Refused
 from integration.parts import Parts
 from integration.people import Wish
+from integration.publishing import export
 from integration.store import people as store_people
 
 

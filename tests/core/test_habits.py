@@ -2,8 +2,8 @@
 
 import pytest
 
-from integration.admission import words
 from integration.core.habits import MOST, counted, identity, ignored, mapped, named, put_away, title
+from integration.inbox.admission import words
 from webhooks.report import Kind, Report
 
 

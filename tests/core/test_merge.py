@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from integration import keys, record
-from integration.admission import Inbound
 from integration.core.merge import Merged, merge, newest_contents
 from integration.core.model import PERSON, Connection, FactKind, Person, State
 from integration.core.placing import Placed
+from integration.inbox.admission import Inbound
 from integration.ledger import Ledger
 from integration.status import merged_sessions
 from integration.store import connections, facts, people, schema, tables

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from integration import dispatching, people, record
+from integration import people, record
 from integration.config import Config
 from integration.core.model import FactKind
 from integration.core.placing import Placed
+from integration.dispatching import operating
 from integration.parts import Parts, assemble
 from integration.store.dispatches import State
 from tests.serving import PATIENCE_SECONDS, ROOT, TURNTWICE, asked, environment, turntwice
@@ -132,11 +133,11 @@ def say(parts: Parts, person: str, kind: FactKind) -> None:
 def settled(parts: Parts) -> list[State]:
     """The states of all messages, once none waits: an answer is stored a little after it was given."""
     for _ in range(PATIENCE_SECONDS * 100):
-        states = [held.state for held in dispatching.listing(parts.store)]
+        states = [held.state for held in operating.listing(parts.store)]
         if State.WAITING not in states:
             return states
         threading.Event().wait(0.01)
-    pytest.fail(f"still waiting: {dispatching.listing(parts.store)}")
+    pytest.fail(f"still waiting: {operating.listing(parts.store)}")
 
 
 def incoming(request: bytes, parts: Parts) -> Incoming:
@@ -170,7 +171,7 @@ def test_told_to_stop_it_finishes_what_is_on_its_way_and_leaves_the_rest(
     worker.process.send_signal(how)
     listening.free.set()
     assert worker.process.wait(STOPS_WITHIN) == 0, worker.log.read_text()
-    held = dispatching.listing(parts.store)[::-1]
+    held = operating.listing(parts.store)[::-1]
     assert [(one.state, one.attempts, one.reason) for one in held[:1]] == [(State.SENT, 1, None)]
     assert all(one.state in (State.SENT, State.WAITING) and one.reason is None for one in held)
     assert "Traceback" not in worker.log.read_text()
@@ -187,7 +188,7 @@ def test_what_was_left_is_sent_by_the_next_one_under_the_same_key(
 ) -> None:
     assert worker.stop() == 0
     say(parts, connection["person"], FactKind.DONE)
-    keys = {held.key for held in dispatching.listing(parts.store)}
+    keys = {held.key for held in operating.listing(parts.store)}
     following = Working(env, tmp_path / "second.log").start()
     try:
         assert settled(parts) == [State.SENT] * 2

@@ -10,17 +10,18 @@ from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
 
-from integration import clock, queueing
+from integration import clock
+from integration.dispatching import queueing
+from integration.dispatching.queueing import Message, Snapshot
+from integration.dispatching.sending import Sender
+from integration.dispatching.worker import Worker
 from integration.door import Door
 from integration.keys import Keys
 from integration.outgoing import Abilities, Call, Request, Sent, Settings, Told
-from integration.queueing import Message, Snapshot
 from integration.replies import accepted
-from integration.sending import Sender
 from integration.store import facts, outlets, people
 from integration.store.dispatches import Kind
 from integration.store.engine import Store
-from integration.worker import Worker
 
 FIRST = date(2020, 1, 1)
 SECRETS = ("a secret of the operator, for tests only",)

@@ -20,17 +20,18 @@ from typing import Any
 
 import pytest
 
-from integration import dispatching, people
+from integration import people
 from integration.clock import system
 from integration.core.model import Connection
+from integration.dispatching import operating
+from integration.dispatching.judging import KILLS
+from integration.dispatching.schedule import WAITS
 from integration.failpoints import KILLED, POINTS
-from integration.judging import KILLS
 from integration.outbox import LEASE
-from integration.schedule import WAITS
 from integration.store import connections, outlets
 from integration.store.dispatches import State
 from integration.store.engine import Store
-from tests.outbox.conftest import BERLIN
+from tests.dispatching.conftest import BERLIN
 from tests.sinks import PATIENCE_SECONDS, Sink, answer, saying
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -158,7 +159,7 @@ class Harness:
         """Waits until nothing is left to do now; what waits for later."""
         for _ in range(PATIENCE_SECONDS * 100):
             self.hear(life)
-            waiting = [one for one in dispatching.listing(self.store, limit=100_000) if one.state is State.WAITING]
+            waiting = [one for one in operating.listing(self.store, limit=100_000) if one.state is State.WAITING]
             with self.store.reading() as db:
                 next_at = outlets.earliest(db, probes=True)
             later = next_at is None or next_at - system() > timedelta(seconds=life.ahead) + 2 * LEASE
@@ -172,7 +173,7 @@ class Harness:
 
     def judge(self, kills: int, at_once: int) -> None:
         """0 lost; no more copies than there were messages on their way when it was killed; each under its one key."""
-        held, receipts = dispatching.listing(self.store, limit=100_000), self.receipts()
+        held, receipts = operating.listing(self.store, limit=100_000), self.receipts()
         assert {one.state for one in held} == {State.SENT}
         assert {receipt["number"] for receipt in receipts} == self.acknowledged
         assert len(held) == len(self.acknowledged), "no session is told of twice"
@@ -277,7 +278,7 @@ def test_twenty_clean_stops_under_load_copy_nothing_and_fail_nothing(harness: Ha
         harness.hear(life)
     harness.finish()
     harness.judge(0, 0)
-    assert {one.attempts for one in dispatching.listing(harness.store, limit=100_000)} == {1}
+    assert {one.attempts for one in operating.listing(harness.store, limit=100_000)} == {1}
 
 
 def test_the_clock_goes_on_far_enough_between_two_lives() -> None:

@@ -10,9 +10,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from integration import connections, people, record
+from integration import people, record
+from integration.connecting import connections
 from integration.core.model import Connection, Fact, Feed, Person
-from integration.inbox import inbound_of
+from integration.inbox.receiving import inbound_of
 from integration.parts import Parts
 from integration.people import Wish
 from integration.record import Recorded

@@ -7,16 +7,16 @@ from typing import Any
 
 from sqlalchemy import select
 
-from integration import connections
 from integration.app import create_app
-from integration.connections import Made
-from integration.judging import Attempt
+from integration.connecting import connections
+from integration.connecting.connections import Made
+from integration.dispatching.judging import Attempt
+from integration.dispatching.sending import Sender
 from integration.keys import KeyKind, Keys
 from integration.links import Links
 from integration.outbox import Claim, claim, finish
 from integration.outgoing import Reply, Request
 from integration.parts import Parts
-from integration.sending import Sender
 from integration.store.tables import connections as table
 from integration.store.tables import documents, metadata
 from tests.integration.conftest import TODAY, Somebody

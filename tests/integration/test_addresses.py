@@ -4,7 +4,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from integration.addresses import NOT_PUBLIC, is_odd_number, is_public, is_within
+from integration.network.addresses import NOT_PUBLIC, is_odd_number, is_public, is_within
 
 INNER = """
     0.0.0.0 10.0.0.1 10.255.255.255 100.64.0.1 100.100.100.200 100.127.255.255 127.0.0.1 127.255.255.254

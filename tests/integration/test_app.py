@@ -16,7 +16,7 @@ from integration import record, status
 from integration.app import create_app
 from integration.keys import KeyKind
 from integration.parts import Parts
-from integration.publish import Publisher
+from integration.publishing.publish import Publisher
 from integration.store import engine, quick
 from integration.store.engine import Store
 from tests.integration.conftest import TODAY, Somebody

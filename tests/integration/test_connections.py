@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from integration import connections
-from integration.connections import opened_secrets
+from integration.connecting import connections
+from integration.connecting.connections import opened_secrets
 from integration.errors import NotFound, Refused
 from integration.keys import KeyKind
 from integration.parts import Parts

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from integration import connections, dispatching, queueing, tokens
-from integration.breaker import Health, disabled
-from integration.connections import Made, opened_secrets
+from integration.connecting import connections, tokens
+from integration.connecting.connections import Made, opened_secrets
+from integration.dispatching import operating, queueing
+from integration.dispatching.breaker import Health, disabled
+from integration.dispatching.queueing import Message, Snapshot
 from integration.errors import ConfigError, NotFound, Refused
 from integration.keys import Keys
-from integration.queueing import Message, Snapshot
 from integration.store import connections as stored
 from integration.store import outlets
 from integration.store.dispatches import Kind, State
@@ -68,7 +69,7 @@ def queue(somebody: Somebody, connection: str) -> None:
 
 
 def states(somebody: Somebody) -> list[State]:
-    return [held.state for held in dispatching.listing(somebody.parts.store, somebody.id)]
+    return [held.state for held in operating.listing(somebody.parts.store, somebody.id)]
 
 
 def test_a_service_that_only_hears_gets_no_address_and_is_told(somebody: Somebody) -> None:

@@ -7,8 +7,8 @@ from ipaddress import ip_network
 import pytest
 
 from integration.door import Door
+from integration.network.targets import system_resolver
 from integration.outgoing import Request
-from integration.targets import system_resolver
 from tests.sinks import Names, refused
 
 PUBLIC = "9.9.9.9"

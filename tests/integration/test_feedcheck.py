@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from calendar_export.verdict import EVERYBODY, Severity
-from integration import export, feedcheck, feeds
 from integration.cli.feedcheck import check
 from integration.errors import NotFound, Refused, StoreUnavailable
 from integration.links import Links
 from integration.parts import Parts
-from integration.publish import Publisher
+from integration.publishing import export, feedcheck, feeds
+from integration.publishing.publish import Publisher
 from integration.store import feeds as stored
 
 Run = Callable[..., Result]

@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from integration.app import create_app
-from integration.connections import opened_secrets
+from integration.connecting.connections import opened_secrets
 from integration.errors import ConfigError, NotFound
-from integration.inbox import Inbox
+from integration.inbox.receiving import Inbox
 from integration.keys import LONGEST, KeyKind, Keys, new_id, random_id
 from integration.links import Links
 from integration.parts import Parts

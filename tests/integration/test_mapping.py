@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from integration import connections, mapping
+from integration.connecting import connections
 from integration.core.model import Connection
 from integration.errors import NotFound, Refused
-from integration.mapping import LOOKED, OFFERED, Offer
+from integration.inbox import mapping
+from integration.inbox.mapping import LOOKED, OFFERED, Offer
 from integration.record import ACCEPTED, IGNORED, QUARANTINED
 from integration.store import connections as stored
 from integration.store import deliveries

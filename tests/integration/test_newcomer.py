@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from integration import connections
 from integration.app import create_app
+from integration.connecting import connections
 from integration.parts import Parts
 from tests.integration.conftest import Somebody
 from tests.test_provider_table import NEWCOMER

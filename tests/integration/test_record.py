@@ -12,11 +12,11 @@ from flask import Flask
 from sqlalchemy import select
 
 from integration import record, status
-from integration.admission import Inbound
 from integration.core.merge import merge
 from integration.core.model import FactKind, State
 from integration.core.placing import Placed
 from integration.errors import Refused
+from integration.inbox.admission import Inbound
 from integration.parts import Parts
 from integration.record import ACCEPTED, DUPLICATE, IGNORED, QUARANTINED
 from integration.store import deliveries

@@ -8,12 +8,13 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
-from integration import connections, status
+from integration import status
+from integration.connecting import connections
 from integration.core.model import Connection
 from integration.errors import NotFound
+from integration.inbox.replay import replay
 from integration.parts import Parts
 from integration.record import ACCEPTED, DUPLICATE, IGNORED, QUARANTINED
-from integration.replay import replay
 from integration.store.tables import connections as connections_table
 from integration.store.tables import deliveries
 from tests.integration.conftest import TODAY, Somebody, days

@@ -11,11 +11,11 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from integration import replay as replays
 from integration.core.model import Connection
 from integration.errors import StoreUnavailable
+from integration.inbox import replay as replays
+from integration.inbox.replay import replay, replay_all
 from integration.record import ACCEPTED, DUPLICATE, IGNORED, QUARANTINED
-from integration.replay import replay, replay_all
 from integration.store import connections, deliveries
 from integration.store.deliveries import Entry, Which
 from tests.integration.conftest import TODAY, Somebody, at

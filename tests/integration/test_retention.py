@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from integration import retention
-from integration.retention import KEEP_DAYS, prune
+from integration.inbox import retention
+from integration.inbox.retention import KEEP_DAYS, prune
 from integration.store import deliveries
 from integration.store.deliveries import Entry
 from integration.store.engine import Store

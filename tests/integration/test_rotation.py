@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from integration import connections, grace, tokens
-from integration.connections import Made, opened_secrets
+from integration.connecting import connections, grace, tokens
+from integration.connecting.connections import Made, opened_secrets
 from integration.errors import Refused
 from integration.outgoing import Reply, Request, Told
 from integration.services import standard

@@ -19,15 +19,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
-from integration import dispatching, export, sending, tokens
 from integration.app import create_app
-from integration.connections import Made
+from integration.connecting import tokens
+from integration.connecting.connections import Made
+from integration.connecting.held import opened_secrets
+from integration.dispatching import operating, sending
+from integration.dispatching.sending import Sender
 from integration.errors import ConfigError
-from integration.held import opened_secrets
 from integration.outbox import Claim, claim
 from integration.outgoing import Reply, Request
 from integration.parts import Parts
-from integration.sending import Sender
+from integration.publishing import export
 from integration.store import connections as stored
 from integration.store import upkeep
 from integration.store.dispatches import State
@@ -96,7 +98,7 @@ def test_k2_ciphertexts_that_changed_places_are_refused_and_nothing_is_called(
         both = by_name["vikunja"]
         swapped = {"tokens": held[both].secrets, "secrets": held[both].tokens}
         db.execute(update(table).where(table.c.id == both).values(swapped))
-    called, waiting = worked(parts), dispatching.listing(parts.store, states=[State.WAITING])
+    called, waiting = worked(parts), operating.listing(parts.store, states=[State.WAITING])
     assert {one.connection: one.reason for one in waiting if one.reason == "unsealed"} == dict.fromkeys(
         [by_name["beeminder"], by_name["pixela"]], "unsealed"
     )
@@ -156,7 +158,7 @@ def test_k4_with_a_wrong_key_feed_page_and_receiver_work_sending_pauses_and_noth
     assert (kept.status_code, bool(kept.headers["Retry-After"])) == (503, True), "its sender comes again"
     worked(wrong, called)
     assert called == []
-    waiting = [one for one in dispatching.listing(parts.store) if one.state is State.WAITING]
+    waiting = [one for one in operating.listing(parts.store) if one.state is State.WAITING]
     paused = {one.connection for one in waiting if one.reason == "unsealed"}
     assert len(paused) >= 6
     assert paused == {one.connection for one in waiting}, "what follows in a queue waits behind the first"
@@ -171,7 +173,7 @@ def test_k4_once_the_key_is_back_all_that_waited_goes_out(
     parts: Parts, somebody: Somebody, everyone: list[Made], called: list[Request], clock: Any
 ) -> None:
     worked(under(parts, WRONG), called)
-    waiting = {one.key for one in dispatching.listing(parts.store, states=[State.WAITING])}
+    waiting = {one.key for one in operating.listing(parts.store, states=[State.WAITING])}
     clock.move(minutes=6)
     door = Sender(parts.keys, parts.services, lambda request: called.append(request) or Reply(200, {}, b"{}"))
     for leased in claim(parts.store, Claim("worker", most=50), clock()):

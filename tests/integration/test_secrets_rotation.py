@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from integration import connections, rotation, tokens
+from integration import rotation
 from integration.app import create_app
-from integration.held import opened_secrets
+from integration.connecting import connections, tokens
+from integration.connecting.held import opened_secrets
 from integration.keys import Keys
 from integration.parts import Parts
 from integration.rotation import Rotated

@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from integration import rotation
-from integration.connections import Made
+from integration.connecting.connections import Made
 from integration.core.model import FactKind
 from integration.core.placing import Placed
-from integration.inbox import inbound_of
+from integration.inbox.receiving import inbound_of
 from integration.outbox import Claim, claim
 from integration.parts import Parts
 from integration.record import record, tell

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from integration import asking, connections, trying
+from integration.connecting import asking, connections, trying
 from integration.errors import ConfigError, NotFound, Refused
 from integration.keys import Keys
 from integration.outgoing import Abilities, Field, Habit, Refusal, Reply, Request

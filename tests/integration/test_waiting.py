@@ -14,12 +14,12 @@ from integration.core.merge import merge
 from integration.core.model import Connection, FactKind, State
 from integration.core.placing import Placed
 from integration.errors import NotFound, Refused
-from integration.kept import find
+from integration.inbox.kept import find
+from integration.inbox.replay import replay, replay_all
+from integration.inbox.waiting import own_day, settle
 from integration.record import ACCEPTED, DUPLICATE, IGNORED, QUARANTINED
-from integration.replay import replay, replay_all
 from integration.store import deliveries
 from integration.store.deliveries import NOT_A_STRETCH, Entry, Which
-from integration.waiting import own_day, settle
 from tests.integration.conftest import TODAY, Somebody
 from tests.integration.senders import post, scored, workouts
 

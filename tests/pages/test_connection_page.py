@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from integration import connections, tokens
+from integration.connecting import connections, tokens
 from integration.outgoing import Refusal, Reply, Request
 from integration.parts import Parts
 from integration.service import services

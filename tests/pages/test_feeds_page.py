@@ -13,10 +13,11 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from calendar_export.options import LANGUAGES, RANGES, Detail, Options
-from integration import export, feeds, planning
+from integration import planning
 from integration.core.model import Feed
 from integration.keys import KeyKind
 from integration.pages import cards, words
+from integration.publishing import export, feeds
 from integration.store import feeds as stored
 from integration.store.tables import metadata
 

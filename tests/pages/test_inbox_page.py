@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from integration import connections
+from integration.connecting import connections
 from integration.core.model import Connection
 from integration.pages.heard import LISTED, WAITING
 from integration.store import connections as stored

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from integration import connections, people
+from integration import people
+from integration.connecting import connections
 from integration.keys import KeyKind, Keys
 
 PAGES = {

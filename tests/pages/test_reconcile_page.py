@@ -18,7 +18,7 @@ from integration.outgoing import Abilities, Refusal, Remote, Reply, Sent, Settin
 from integration.pages import compareview
 from integration.parts import Parts
 from integration.people import find
-from integration.reconcile import set_right
+from integration.reconciling.reconcile import set_right
 from integration.status import merged_sessions
 from integration.store import connections, facts, outlets
 from tests.pages.conftest import TODAY, Somebody

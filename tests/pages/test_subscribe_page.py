@@ -9,12 +9,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from calendar_export.clients import CLIENTS
-from integration import feeds, people
+from integration import people
 from integration.app import create_app
 from integration.keys import KeyKind
 from integration.links import Links
 from integration.pages.answers import POLICY
 from integration.parts import Parts
+from integration.publishing import feeds
 from integration.store import feeds as stored
 
 

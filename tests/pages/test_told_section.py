@@ -11,18 +11,19 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from integration import breaker, connections, dispatching
 from integration.app import create_app
-from integration.breaker import Health
-from integration.judging import Dropped, PutBack, Result
+from integration.connecting import connections
+from integration.dispatching import breaker, operating
+from integration.dispatching.breaker import Health
+from integration.dispatching.judging import Dropped, PutBack, Result
+from integration.dispatching.sending import NO_UNDO, PAST_DAY, UNSEALED
 from integration.outgoing import Refusal, Sent
 from integration.pages.toldview import LISTED
 from integration.parts import Parts
-from integration.sending import NO_UNDO, PAST_DAY, UNSEALED
 from integration.services import beaverhabits, beeminder, habitica, pixela, standard
 from integration.store import outlets, recent
 from integration.store.dispatches import Kind, State
-from tests.outbox.conftest import Post
+from tests.dispatching.conftest import Post
 
 NOW = datetime(2026, 6, 2, 20, 30, tzinfo=UTC)
 TODAY, YESTERDAY = date(2026, 6, 2), date(2026, 6, 1)
@@ -520,4 +521,4 @@ def test_a_service_whose_file_is_gone_is_still_named(
     [told] = lines(client, somebody)
     assert told.startswith("Mine: not taken:")
     assert again(somebody, dispatch) not in section(client, somebody)
-    assert dispatching.find(post.store, dispatch).state is State.DEAD
+    assert operating.find(post.store, dispatch).state is State.DEAD

@@ -9,18 +9,20 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from integration import compared, connections, hooking, people, record, status
+from integration import people, record, status
+from integration.connecting import connections, hooking
 from integration.core.merge import Merged
 from integration.core.model import FactKind, Person, State
 from integration.core.placing import Placed
-from integration.judging import Attempt
+from integration.dispatching.judging import Attempt
+from integration.dispatching.sending import Sender
 from integration.keys import KeyKind
 from integration.outbox import Claim, claim, finish
 from integration.outgoing import Refusal, Reply
 from integration.parts import Parts
 from integration.people import Wish
-from integration.reconcile import Acted, set_right
-from integration.sending import Sender
+from integration.reconciling import compared
+from integration.reconciling.reconcile import Acted, set_right
 from integration.store.facts import since
 from tests.services.conftest import Script
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from integration import connections
+from integration.connecting import connections
 from integration.errors import Refused
 from integration.keys import KeyKind, Keys, random_id
 from integration.parts import Parts

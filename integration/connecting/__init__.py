@@ -1,0 +1,1 @@
+"""A person's links to services: made, checked, tried, changed and ended, with their secrets sealed."""

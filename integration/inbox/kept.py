@@ -1,0 +1,79 @@
+"""A kept delivery opened again: whose it is, and what its provider makes of it today."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from integration.core.model import Connection, Person
+from integration.errors import NotFound
+from integration.inbox.admission import Inbound
+from integration.inbox.receiving import inbound_of
+from integration.parts import Parts
+from integration.store import connections, deliveries, people
+from integration.store.deliveries import Delivery, Entry
+from webhooks.errors import Invalid, Rejected
+from webhooks.registry import Provider
+from webhooks.report import Incoming, Notice, Report
+
+FAILED = "provider_failed"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A delivery with the connection and the person that it came for, and the provider that reads it."""
+
+    delivery: Delivery
+    inbound: Inbound
+    provider: Provider = field(repr=False)
+
+    @property
+    def incoming(self) -> Incoming:
+        """The request as far as it was kept."""
+        return Incoming(self.delivery.headers, self.delivery.body, self.delivery.received_at)
+
+    def reports(self) -> Sequence[Report]:
+        """What it reports. Raises Rejected, with the reason `provider_failed` for a mistake of ours."""
+        try:
+            return self.provider.reports(self.incoming)
+        except Rejected:
+            raise
+        except Exception as error:
+            # No traceback: the error's own text may quote the body.
+            service = self.inbound.connection.service
+            log.error("provider %s failed with %s at delivery %s", service, type(error).__name__, self.delivery.id)
+            raise Invalid(FAILED, "We could not read this; it is our mistake, please report it.") from None
+
+    def notices(self) -> Sequence[Notice]:
+        """What it only names, to be fetched from the service. Call it after `reports`."""
+        named = getattr(self.provider, "notices", None)
+        return named(self.incoming) if named else ()
+
+
+def find(parts: Parts, delivery_id: int, whose: str | None = None) -> Kept:
+    """The delivery of that id; with `whose`, only one of that person.
+
+    Raises NotFound for an unknown delivery or one whose service is gone, StoreUnavailable.
+    """
+    with parts.store.reading() as db:
+        delivery = deliveries.by_id(db, delivery_id)
+        connection = connections.by_id(db, delivery.connection) if delivery else None
+        person = people.by_id(db, connection.person) if connection else None
+    if not (delivery and connection and person) or whose not in (None, person.id):
+        raise NotFound(f"no delivery has the id {delivery_id}")
+    return opened(parts, delivery, connection, person)
+
+
+def opened(parts: Parts, delivery: Delivery, connection: Connection, person: Person) -> Kept:
+    """A delivery of that connection and person. Raises NotFound when its service is gone."""
+    provider = parts.providers.get(connection.service)
+    if provider is None:
+        raise NotFound(f"no service is called {connection.service!r} any more")
+    return Kept(delivery, inbound_of(provider, connection, person), provider)
+
+
+def rejudge(parts: Parts, held: Entry, outcome: str, reason: str | None, message: str) -> None:
+    """Gives a delivery another outcome, unless somebody else has given it one since it was read."""
+    with parts.store.writing() as db:
+        deliveries.rejudge(db, held, outcome, reason, message)

@@ -1,0 +1,1 @@
+"""Feeds as documents: made, kept, mended, checked and given out as files."""

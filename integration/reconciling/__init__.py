@@ -1,0 +1,1 @@
+"""A service's own history beside our sessions, and what is done about the difference."""

@@ -1,0 +1,150 @@
+"""What people do with messages: look, send again by id and by time (S12), end a connection; what is deleted in time."""
+
+from datetime import timedelta
+
+import pytest
+
+from integration.dispatching import operating
+from integration.errors import NotFound
+from integration.outgoing import Refusal, Sent
+from integration.store import outlets, people
+from integration.store.dispatches import Kind, State
+from tests.dispatching.conftest import TODAY, Post
+
+FINAL = Refusal("finished", "that task is done for good at Bell", permanent=True)
+
+
+def tells(post: Post) -> int:
+    with post.store.reading() as db:
+        row = db.exec_driver_sql("SELECT tells FROM people")
+        return int(row.scalar_one())
+
+
+def test_the_newest_messages_come_first_by_person_and_by_state(post: Post) -> None:
+    connection = post.connect()
+    first, second, third = post.fill(connection, 3)
+    post.send(FINAL)
+    listed = operating.listing(post.store, post.person)
+    assert [held.id for held in listed] == [third, second, first]
+    assert [held.id for held in operating.listing(post.store, post.person, [State.DEAD])] == [first]
+    assert [held.id for held in operating.listing(post.store, limit=2)] == [third, second]
+    assert operating.listing(post.store, "nobody") == []
+
+
+@pytest.mark.parametrize("dispatch", [0, -1, 4711, 1 << 63, 10**30])
+def test_an_id_that_no_message_has_is_told(post: Post, dispatch: int) -> None:
+    with pytest.raises(NotFound, match="dispatches list"):
+        operating.find(post.store, dispatch)
+    with pytest.raises(NotFound):
+        operating.retry(post.store, [dispatch], post.clock())
+
+
+@pytest.mark.parametrize("result", [FINAL, Sent(words="kept")])
+def test_a_message_is_sent_again_under_the_key_that_it_had_also_after_success(
+    post: Post, result: Sent | Refusal
+) -> None:
+    connection = post.connect()
+    post.queue(connection)
+    before = post.send(result)
+    post.clock.move(days=3)
+    assert operating.retry(post.store, [before.id], post.clock()).queued == (before.id,)
+    again = post.one()
+    assert (again.dispatch.key, again.dispatch.told, again.dispatch.attempts) == (before.key, before.told, 0)
+    post.finish(again, Sent(words="kept again"))
+    assert post.row(before.id).message == "kept again"
+
+
+def test_what_was_given_up_in_a_span_of_time_is_sent_again_and_nothing_else(post: Post) -> None:
+    connection, other = post.connect(), post.connect()
+    made = []
+    for back in range(4):
+        post.queue(connection, day=TODAY - timedelta(days=back))
+        post.queue(other, day=TODAY - timedelta(days=back))
+        for _ in range(2):
+            post.send(Sent() if back == 2 else FINAL)
+        made.append(post.clock())
+        post.clock.move(hours=1)
+    done = operating.retry_between(post.store, connection, made[1], made[3], post.clock())
+    assert [post.row(held).created_at for held in done.queued] == [made[1], made[3]]
+    every = (State.DEAD, State.SENT)
+    again = operating.retry_between(post.store, connection, made[0], made[3], post.clock(), every)
+    assert [post.row(held).created_at for held in again.queued] == [made[0], made[2]]
+    assert {held.connection for held in post.all() if held.state is State.WAITING} == {connection}
+
+
+def test_what_a_later_message_overtook_is_not_sent_again(post: Post) -> None:
+    connection = post.connect()
+    post.queue(connection)
+    done = post.send(Sent())
+    post.queue(connection, Kind.UNDONE)
+    [(refused, why)] = operating.retry(post.store, [done.id], post.clock()).refused
+    assert refused == done.id
+    assert "later message" in why
+    undone = post.send(FINAL)
+    assert operating.retry(post.store, [undone.id], post.clock()).queued == (undone.id,)
+
+
+def test_what_is_being_sent_just_now_is_not_queued_a_second_time(post: Post) -> None:
+    post.queue(post.connect())
+    leased = post.one()
+    [(_, why)] = operating.retry(post.store, [leased.dispatch.id], post.clock()).refused
+    assert "being sent" in why
+
+
+def test_sending_again_does_not_wait_for_the_next_probe_but_for_what_the_service_asked(post: Post) -> None:
+    connection = post.connect()
+    [only] = post.fill(connection, 1)
+    for _ in range(5):
+        post.skip()
+        post.send(Refusal("http_503", "Bell is in trouble"))
+    operating.retry(post.store, [only], post.clock())
+    assert post.idle_for() == timedelta()
+    post.send(Refusal("rate_limited", "Bell asks us to wait", after=600))
+    operating.retry(post.store, [only], post.clock())
+    assert post.idle_for() == timedelta(minutes=10)
+
+
+def test_a_person_knows_how_many_connections_are_told(post: Post) -> None:
+    assert tells(post) == 0
+    first, second = post.connect(), post.connect()
+    assert tells(post) == 2
+    with post.store.writing() as db:
+        operating.disconnect(db, first, post.clock())
+    assert tells(post) == 1
+    with post.store.reading() as db:
+        assert [told.connection for told in outlets.of(db, post.person)] == [second]
+        assert people.by_id(db, post.person) is not None
+
+
+def test_an_ended_connection_sends_nothing_more_and_its_secrets_are_gone(post: Post) -> None:
+    connection = post.connect()
+    post.fill(connection, 2)
+    leased = post.one()
+    with post.store.writing() as db:
+        operating.disconnect(db, connection, post.clock())
+    assert post.finish(leased, FINAL, most=1) == []
+    assert [held.reason for held in post.all()] == ["disconnected"] * 2
+    assert (post.idle_for(), post.queue(connection)) == (None, None)
+    with post.store.reading() as db:
+        tokens = db.exec_driver_sql("SELECT tokens FROM connections").scalar_one()
+    assert tokens is None
+
+
+def test_a_secret_is_stored_sealed(post: Post) -> None:
+    post.connect()
+    with post.store.reading() as db:
+        stored = db.exec_driver_sql("SELECT tokens FROM connections").scalar_one()
+    assert stored
+    assert "hunter2" not in stored
+
+
+def test_what_was_given_up_is_kept_thirty_days_and_what_was_sent_ninety(post: Post) -> None:
+    connection = post.connect()
+    post.fill(connection, 3)
+    post.send(FINAL)
+    post.send(Sent())
+    kept = [["dead", "sent", "waiting"], ["sent", "waiting"], ["sent", "waiting"], ["waiting"]]
+    for days, left in zip((29, 2, 58, 2), kept, strict=True):
+        post.clock.move(days=days)
+        operating.sweep(post.store, post.clock())
+        assert [str(held.state) for held in post.all()] == left

@@ -1,0 +1,285 @@
+"""In step: what the other services of a person hear when a session changes, and what they do not."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from integration import record, status
+from integration.core.model import FactKind, Person
+from integration.core.placing import Placed
+from integration.dispatching import telling
+from integration.dispatching.queueing import decode
+from integration.inbox.admission import Inbound
+from integration.outgoing import Abilities, Sent
+from integration.store import connections, people
+from integration.store.dispatches import Dispatch, Kind
+from integration.store.dispatches import State as Sending
+from tests.dispatching.conftest import TODAY, Bell, Post
+from webhooks.report import Incoming, Report
+from webhooks.report import Kind as Said
+
+ABILITIES = Abilities(dated=True, undo=True, confirms=True, holds="sessions", habits=False)
+
+
+class Street:
+    """A person, their connections, and services that hold what the tests say."""
+
+    def __init__(self, post: Post) -> None:
+        self.post, self.events = post, iter(range(1, 1000))
+
+    @property
+    def person(self) -> Person:
+        with self.post.store.reading() as db:
+            found = people.by_id(db, self.post.person)
+        assert found
+        return found
+
+    def hear(
+        self, connection: str, kind: Said = Said.DONE, slot: str = "morning", mixed: bool = True, **told: Any
+    ) -> Any:
+        """A webhook of a connection; `mixed`: of a service that speaks its own way."""
+        with self.post.store.reading() as db:
+            found = connections.by_id(db, connection)
+        assert found
+        now = self.post.clock()
+        report = Report(kind, f"event-{next(self.events)}", now, slot=slot, date=TODAY, **told)
+        inbound = Inbound(found, self.person, realtime=True, mixed=mixed)
+        return record.record(self.post.store, inbound, Incoming({}, b"{}", now), [report])
+
+    def press(self, kind: FactKind = FactKind.DONE, slot: str = "morning") -> None:
+        """A button on my page."""
+        record.tell(self.post.store, self.person, Placed(slot, TODAY), kind, self.post.clock())
+        self.post.clock.move(seconds=1)
+
+    def queued(self, connection: str | None = None) -> list[tuple[Kind, str, int]]:
+        """What waits: kind, slot, number."""
+        waiting = [held for held in self.post.all() if held.state == Sending.WAITING]
+        return [
+            (held.kind, held.slot, decode(held.told).done) for held in waiting if connection in (None, held.connection)
+        ]
+
+    def send(self, sent: Sent | None = None) -> list[Dispatch]:
+        """Sends all that waits."""
+        gone = []
+        while (idle := self.post.idle_for()) is not None and not idle:
+            gone.append(self.post.send(sent or Sent()))
+        return gone
+
+
+@pytest.fixture
+def street(post: Post, monkeypatch: pytest.MonkeyPatch) -> Street:
+    known = {
+        "sessions": ABILITIES,
+        "number": replace(ABILITIES, holds="number", habits=True),
+        "listener": replace(ABILITIES, events=True),
+        "tick": replace(ABILITIES, holds="tick", habits=True),
+    }
+    bells = {name: Bell() for name in known}
+    for name, abilities in known.items():
+        bells[name].ABILITIES = abilities
+    monkeypatch.setattr(telling, "services", lambda: bells)
+    return Street(post)
+
+
+def test_every_other_service_hears_of_a_session_once(street: Street) -> None:
+    others = [street.post.connect("sessions") for _ in range(3)]
+    for _ in range(3):
+        street.press()
+    assert sorted(held.connection for held in street.post.all()) == sorted(others)
+    assert street.queued() == [(Kind.DONE, "morning", 1)] * 3
+
+
+def test_it_never_goes_back_to_who_said_it_nor_to_who_says_it_too(street: Street) -> None:
+    speaker, other = street.post.connect("sessions"), street.post.connect("sessions")
+    street.hear(speaker)
+    assert (street.queued(speaker), len(street.queued(other))) == ([], 1)
+    street.hear(other)
+    assert street.queued(speaker) == []
+
+
+def test_what_was_taken_back_is_taken_back_everywhere_else(street: Street) -> None:
+    speaker, other = street.post.connect("sessions"), street.post.connect("sessions")
+    street.hear(speaker)
+    street.send()
+    street.post.clock.move(minutes=1)
+    street.hear(speaker, Said.UNDONE)
+    assert (street.queued(speaker), street.queued(other)) == ([], [(Kind.UNDONE, "morning", 0)])
+
+
+def test_what_the_person_takes_back_is_taken_back_at_who_said_it_too(street: Street) -> None:
+    speaker, other = street.post.connect("sessions"), street.post.connect("sessions")
+    street.hear(speaker)
+    street.send()
+    street.post.clock.move(minutes=1)
+    street.press(FactKind.UNDONE)
+    assert street.queued(speaker) == street.queued(other) == [(Kind.UNDONE, "morning", 0)]
+
+
+def test_a_skip_and_a_second_tick_are_told_to_nobody(street: Street) -> None:
+    street.post.connect("sessions")
+    street.press(FactKind.SKIPPED)
+    assert street.queued() == []
+
+
+def test_of_a_service_with_habits_only_a_mapped_slot_is_told(street: Street) -> None:
+    street.post.connect("number", evening="habit-7")
+    street.press(slot="morning")
+    assert street.queued() == []
+    street.press(slot="evening")
+    assert street.queued() == [(Kind.DONE, "evening", 1)]
+
+
+def test_two_sessions_of_one_habit_are_a_number_from_nought_to_two(street: Street) -> None:
+    street.post.connect("number", morning="graph", evening="graph")
+    seen = []
+    for kind, slot in (
+        (FactKind.DONE, "evening"),
+        (FactKind.DONE, "morning"),
+        (FactKind.UNDONE, "evening"),
+        (FactKind.UNDONE, "morning"),
+    ):
+        street.press(kind, slot)
+        seen += street.queued()
+        street.send()
+    assert seen == [
+        (Kind.DONE, "morning", 1),
+        (Kind.DONE, "morning", 2),
+        (Kind.DONE, "morning", 1),
+        (Kind.UNDONE, "morning", 0),
+    ]
+
+
+def test_a_later_number_takes_the_place_of_one_that_still_waits(street: Street) -> None:
+    street.post.connect("number", morning="graph", evening="graph")
+    street.press(slot="morning")
+    street.press(slot="evening")
+    assert street.queued() == [(Kind.DONE, "morning", 2)]
+
+
+def test_one_tick_for_two_sessions_stands_when_both_are_done(street: Street) -> None:
+    street.post.connect("tick", morning="habit", evening="habit")
+    street.press(slot="morning")
+    assert street.queued() == []
+    street.press(slot="evening")
+    assert street.queued() == [(Kind.DONE, "morning", 2)]
+    street.send()
+    street.press(FactKind.UNDONE, "morning")
+    assert street.queued() == [(Kind.UNDONE, "morning", 1)]
+
+
+def test_one_tick_for_two_sessions_stands_with_the_first_where_that_was_chosen(street: Street) -> None:
+    street.post.connect("tick", morning="habit", evening="habit", when="any")
+    street.press(slot="evening")
+    assert street.queued() == [(Kind.DONE, "morning", 1)]
+    street.send()
+    street.press(slot="morning")
+    assert street.queued() == []
+
+
+def evidence(street: Street) -> frozenset[str]:
+    with street.post.store.reading() as db:
+        facts = status.facts.since(db, street.post.person, TODAY)
+    merged = status.merged_sessions(facts).get((TODAY, "morning"))
+    return merged.evidence if merged else frozenset()
+
+
+def test_what_we_told_and_hear_again_is_no_evidence(street: Street) -> None:
+    told = street.post.connect("sessions")
+    street.press()
+    street.send()
+    street.hear(told)
+    assert told not in evidence(street)
+    street.press(FactKind.UNDONE)
+    assert evidence(street) == frozenset()
+
+
+def test_an_echo_is_one_once_then_it_is_the_services_own_word(street: Street) -> None:
+    told = street.post.connect("sessions")
+    street.press()
+    street.send()
+    street.hear(told)
+    street.post.clock.move(minutes=1)
+    street.hear(told, Said.UNDONE)
+    street.post.clock.move(minutes=1)
+    street.hear(told)
+    assert told in evidence(street)
+
+
+def test_who_speaks_our_own_format_is_an_echo_by_its_origin_alone(street: Street) -> None:
+    told = street.post.connect("sessions")
+    street.press()
+    street.send()
+    street.hear(told, mixed=False)
+    assert told in evidence(street)
+
+
+def test_hours_later_it_is_no_echo_any_more(street: Street) -> None:
+    told = street.post.connect("sessions")
+    street.press()
+    street.send()
+    street.post.clock.move(hours=2, minutes=1)
+    street.hear(told)
+    assert told in evidence(street)
+
+
+def test_what_was_never_tried_has_no_echo(street: Street) -> None:
+    told = street.post.connect("sessions")
+    street.press()
+    street.hear(told)
+    assert told in evidence(street)
+
+
+def test_what_was_so_already_has_no_echo(street: Street) -> None:
+    told = street.post.connect("sessions")
+    street.press()
+    street.send(Sent(already=True))
+    street.hear(told)
+    assert told in evidence(street)
+
+
+def test_the_echo_of_an_undo_takes_nothing_back_that_others_say(street: Street) -> None:
+    told, speaker = street.post.connect("sessions"), street.post.connect("sessions")
+    street.hear(speaker)
+    street.send()
+    street.hear(told)
+    street.post.clock.move(minutes=1)
+    street.press(FactKind.UNDONE)
+    street.send()
+    street.post.clock.move(minutes=1)
+    street.press(FactKind.DONE)
+    street.hear(told, Said.UNDONE)
+    assert evidence(street) == {"person"}
+
+
+def test_our_own_message_is_known_by_its_id_whoever_brings_it(street: Street) -> None:
+    told, bringer = street.post.connect("sessions"), street.post.connect("sessions")
+    street.press()
+    [sent, _] = street.send()
+    street.hear(bringer, origin=sent.key)
+    assert evidence(street) == {"person"}
+    assert told != bringer
+
+
+def test_who_wants_events_hears_of_a_changed_streak_and_only_then(street: Street) -> None:
+    connection = street.post.connect("listener")
+    for kind in (FactKind.DONE, FactKind.DONE, FactKind.UNDONE):
+        street.press(kind)
+        street.send()
+    told = [decode(held.told).extra for held in street.post.all() if held.kind is Kind.EVENT]
+    assert [(extra["type"], extra["active"], extra["slots"]) for extra in told] == [
+        ("streak.changed", 1, {"morning": 1, "evening": 0}),
+        ("streak.changed", 0, {"morning": 0, "evening": 0}),
+    ]
+    assert {held.connection for held in street.post.all()} == {connection}
+
+
+def test_nothing_is_asked_about_services_where_nobody_wants_to_be_told(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise AssertionError("asked")
+
+    monkeypatch.setattr(telling, "tell", broken)
+    street.press()
+    assert street.queued() == []
