@@ -45,6 +45,7 @@ class Inbox:
             found = connections.by_key(db, provider, random)
         if found is None:
             return None
+        self._store.announce()
         with _unavailable():
             return inbound_of(self._providers[provider], *found, opened_secrets(self._keys, found[0], self._clock()))
 

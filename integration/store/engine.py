@@ -72,6 +72,11 @@ class Store:
         if self._turns and connection.info.pop(RINGS, False):
             self.rung()
 
+    def announce(self) -> None:
+        """This thread will write at once: where a commit serves several writers, it may wait a moment for this one."""
+        if self._turns:
+            self._turns.announce()
+
     def close(self) -> None:
         """Closes every connection; on SQLite the last one folds the write-ahead log into the file."""
         if self._readers:
