@@ -9,7 +9,7 @@ EDITABLE := $(INSTALL) --no-deps --no-build-isolation -e .
 
 # Whatever stands here is handed on: make run SERVE_ARGS="--port 9000", make test PYTEST_ARGS=tests/webhooks
 SERVE_ARGS ?=
-PYTEST_ARGS ?= -n 2 --dist loadfile
+PYTEST_ARGS ?=
 BENCH_ARGS ?=
 DISPATCH_ARGS ?=
 # --upgrade moves every pin; without it only what pyproject.toml asks for anew is resolved.
@@ -35,9 +35,10 @@ lint: $(VENV)/.dev ## ruff: rules and layout
 types: $(VENV)/.dev ## mypy, strict
 	@$(BIN)/mypy
 
-bench: $(VENV)/.dev ## requests a second beside a bare Flask view, and messages that go out
+bench: $(VENV)/.dev ## requests a second beside a bare Flask view, messages that go out, growth
 	@$(BIN)/python tests/benchmarks/run.py $(BENCH_ARGS)
 	@$(BIN)/python tests/benchmarks/dispatch.py $(DISPATCH_ARGS)
+	@$(BIN)/python tests/benchmarks/growth.py
 
 clean: ## remove .venv and everything else that was made here
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis .pytest_cache

@@ -1,4 +1,4 @@
-"""The first page: what it is, and a plan in three fields. No account, no cookie."""
+"""The first page: what it is, what it is for, and a plan in three fields. No account, no cookie."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,8 @@ from integration.pages.words import sentence
 from integration.parts import Parts
 
 ELSEWHERE = "That form came from another site. Please make your plan here."
-SAFETY = (routine.ASK_FIRST, routine.NO_PUSHING, *routine.WHEN_TO_STOP, routine.HYPERMOBILITY)
+# Whom to ask comes first: it is read before anything is made.
+SAFETY = (routine.ASK_FIRST, routine.HYPERMOBILITY, routine.NO_PUSHING, *routine.WHEN_TO_STOP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,16 @@ class StartPage:
 
 
 def _form(form: PlanForm, status: int = 200, notice: str = "") -> Response:
-    response = page("start.html", status, form=form, zones=forms.zones(), safety=SAFETY, notice=notice)
+    response = page(
+        "start.html",
+        status,
+        form=form,
+        zones=forms.zones(),
+        routine=routine,
+        steps=routine.steps(routine.Dose()),
+        safety=SAFETY,
+        notice=notice,
+    )
     # This address is no key. Under `no-referrer` a browser would send `Origin: null` even from our own form, and over
     # plain http nothing else tells it from a form of another site.
     response.headers["Referrer-Policy"] = "same-origin"

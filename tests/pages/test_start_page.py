@@ -55,6 +55,26 @@ def test_the_form_comes_with_times_every_zone_and_the_safety_lines_before_its_bu
         assert line in before
 
 
+def test_what_it_is_for_and_for_whom_else_it_is_named_is_read_before_the_form(client: FlaskClient) -> None:
+    before, _, _ = unescape(client.get("/").text).partition("<form")
+    for line in (routine.WHAT_FOR, *routine.ALSO_NAMED, *routine.steps(routine.Dose())):
+        assert line in before
+    asked, promised = before.index("physical therapist or doctor"), before.index("we promise no cure")
+    assert max(map(before.index, routine.ALSO_NAMED)) < asked < promised
+
+
+def test_whom_to_ask_is_the_first_of_the_safety_lines(client: FlaskClient) -> None:
+    _, _, care = unescape(client.get("/").text).partition('id="care"')
+    found = re.findall(r"<li>(.*?)</li>", care)
+    assert found[:2] == [routine.ASK_FIRST, routine.HYPERMOBILITY]
+
+
+def test_it_leads_to_what_can_be_connected(client: FlaskClient) -> None:
+    lead = re.search(r'<p class="lead">.*?<a href="([^"]+)"', client.get("/").text, re.DOTALL)
+    assert lead is not None
+    assert client.get(lead[1]).status_code == 200
+
+
 def test_a_good_form_makes_a_plan_and_leads_to_my_page(client: FlaskClient, parts: Parts) -> None:
     response = client.post("/", data=GOOD)
     plan = made(response, parts).plan
