@@ -4,7 +4,7 @@ A session has one waiting message at most at each connection: what is said later
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
@@ -17,6 +17,9 @@ from integration.store.dispatches import SESSION, Dispatch, Kind, State
 from integration.store.engine import Database
 from integration.store.outlets import Outlet
 
+UNKNOWN = -1
+"""How many sessions are done at a service that may or may not have heard our last message, or that we never told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -24,6 +27,9 @@ class Snapshot:
 
     Of a message `done` the habit is the one that the connection names when it is sent, so that a mended mapping holds;
     `habit` stands in where it names none. An `undone` takes back what `habit` names.
+
+    `was` is how many sessions were done there before it, or UNKNOWN, so that what is taken back unsent leaves the
+    service right as it is. None: none before a `done`, one before an `undone`.
     """
 
     at: datetime
@@ -32,6 +38,7 @@ class Snapshot:
     done: int = 1
     due: int = 1
     extra: Mapping[str, Any] = field(default_factory=dict)
+    was: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +64,10 @@ def queue(db: Database, message: Message, now: datetime) -> str | None:
         return None
     earlier = _earlier(db, message)
     waiting = [held for held in earlier if held.state is State.WAITING]
-    unneeded = _unneeded(message, earlier, outlet)
+    there = _there(message, earlier, waiting, outlet)
+    unneeded = message.kind in SESSION and bool(waiting) and there == _done(message.kind, message.told)
     _drop(db, waiting, now, "taken back before it was sent" if unneeded else "a later message took its place")
-    key = None if unneeded else _add(db, message, outlet, now)
+    key = None if unneeded else _add(db, message, there, outlet, now)
     if outlet.lease_by is None:
         outlets.look(db, message.connection, _next_look(outlet, now))
     wakeups.notify(db)
@@ -68,9 +76,9 @@ def queue(db: Database, message: Message, now: datetime) -> str | None:
 
 
 def last_event(db: Database, connection: str) -> Mapping[str, Any] | None:
-    """What the last event told a connection, sent or not."""
+    """What the last event told a connection, or will; None where there was none, or it was given up."""
     last = dispatches.last(db, connection, Kind.EVENT)
-    return decode(last.told).extra if last else None
+    return decode(last.told).extra if last and last.state is not State.DEAD else None
 
 
 def decode(told: str) -> Snapshot:
@@ -86,15 +94,18 @@ def _earlier(db: Database, message: Message) -> list[Dispatch]:
     return [held for held in waiting if held.remote == message.remote]
 
 
-def _unneeded(message: Message, earlier: Sequence[Dispatch], outlet: Outlet) -> bool:
-    """Whether this message only takes back one that never went out, so that the service is right as it is."""
-    unsent = [held for held in earlier if held.state is State.WAITING and not _may_be_known(held, outlet)]
-    if message.kind not in SESSION or not unsent or unsent[0].kind is message.kind:
-        return False
+def _there(message: Message, earlier: Sequence[Dispatch], waiting: Sequence[Dispatch], outlet: Outlet) -> int:
+    """How many sessions are done at the service now, whatever still waits; or UNKNOWN."""
     known = next((held for held in earlier if _may_be_known(held, outlet)), None)
-    if known is None:
-        return message.kind is Kind.UNDONE or message.told.done == 1
-    return known.state is State.SENT and known.kind is message.kind and decode(known.told).done == message.told.done
+    if known is not None:
+        return _done(known.kind, decode(known.told)) if known.state is State.SENT else UNKNOWN
+    first, told = (waiting[-1].kind, decode(waiting[-1].told)) if waiting else (message.kind, message.told)
+    return int(first is Kind.UNDONE) if told.was is None else told.was
+
+
+def _done(kind: Kind, told: Snapshot) -> int:
+    """How many sessions a message says are done. An `undone` may tell of one that is left, which ticks nothing."""
+    return told.done if kind is Kind.DONE else 0
 
 
 def _may_be_known(held: Dispatch, outlet: Outlet) -> bool:
@@ -110,7 +121,7 @@ def _drop(db: Database, waiting: Sequence[Dispatch], now: datetime, why: str) ->
         )
 
 
-def _add(db: Database, message: Message, outlet: Outlet, now: datetime) -> str:
+def _add(db: Database, message: Message, there: int, outlet: Outlet, now: datetime) -> str:
     off = outlet.health.disabled_at is not None
     made = Dispatch(
         id=0,
@@ -119,7 +130,7 @@ def _add(db: Database, message: Message, outlet: Outlet, now: datetime) -> str:
         kind=message.kind,
         date=message.date,
         slot=message.slot,
-        told=msgspec.json.encode(message.told).decode(),
+        told=msgspec.json.encode(replace(message.told, was=there)).decode(),
         state=State.DEAD if off else State.WAITING,
         due_at=now,
         attempts=0,

@@ -5,17 +5,18 @@ habit are told of together: as a number, or as one tick that stands once both ar
 streaks section 8 rule 5; webhook-reliability S13.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from calendar_export.zones import zone
 from integration import status
+from integration.connecting.kinds import slots_of
 from integration.core.merge import Merged
 from integration.core.model import Connection, Person, State
 from integration.dispatching import queueing
-from integration.dispatching.queueing import Message, Snapshot
+from integration.dispatching.queueing import UNKNOWN, Message, Snapshot
 from integration.service import services
 from integration.store import outlets
 from integration.store.dispatches import Kind
@@ -48,10 +49,12 @@ def tell(
     changed = [one for one in changes if _done(one.before) != _done(one.after)]
     everybody = outlets.of(db, person.id) if changed else []
     streaks = _streaks(db, person, now) if any(_wants_events(told) for told in everybody) else {}
+    before = {change.session: change.before for change in changed}
     for told in everybody:
-        for change in changed:
-            for message in _messages(told, person, change, merged, now):
-                queueing.queue(db, message, now)
+        messages = [_message(told, person, change, before, merged, now) for change in changed]
+        # Sessions that share a habit are told of in one message, however many of them changed.
+        for message in {(one.date, one.slot): one for one in messages if one}.values():
+            queueing.queue(db, message, now)
         # Who told us keeps the same streak already.
         if _wants_events(told) and told.connection not in changed[-1].sources:
             _tell_streak(db, person, told, streaks, changed[-1], now)
@@ -68,24 +71,39 @@ def ask(db: Database, connection: Connection, person: Person, notices: Sequence[
     return True
 
 
-def _messages(
-    told: Told, person: Person, change: Change, merged: Callable[[Session], Merged], now: datetime
-) -> Iterator[Message]:
+def _message(
+    told: Told,
+    person: Person,
+    change: Change,
+    before: Mapping[Session, Merged],
+    merged: Callable[[Session], Merged],
+    now: datetime,
+) -> Message | None:
     service = services().get(told.service)
     (day, slot), habit = change.session, told.settings.get(change.session[1])
     if service is None or told.connection in change.sources or told.connection in change.after.evidence:
-        return
+        return None
     if service.ABILITIES.habits and not habit:
-        return
-    slots = sharing(told.settings, person, slot) if service.ABILITIES.holds != "sessions" else (slot,)
-    was, count = ({one: _done(merged((day, one))) for one in slots} | {slot: done} for done in _ends(change))
-    if service.ABILITIES.holds == "tick" and _ticked(told, was) == _ticked(told, count):
-        return
-    done = sum(count.values())
-    holds = _ticked(told, count) if service.ABILITIES.holds == "tick" else done > 0
+        return None
+    holds = service.ABILITIES.holds
+    slots = sharing(told.settings, person, slot) if holds != "sessions" else (slot,)
+    after = {one: merged((day, one)) for one in slots}
+    earlier = [before.get((day, one), standing) for one, standing in after.items()]
+    was, count = (_held(told, holds, sessions) for sessions in (earlier, [*after.values()]))
+    if was == count or (holds == "tick" and was and count):
+        return None
     cause = {"cause": change.cause} if change.cause else {}
-    snapshot = Snapshot(_when(person, change, now), now, habit, done, len(slots), extra=cause)
-    yield Message(told.connection, Kind.DONE if holds else Kind.UNDONE, day, slots[0], snapshot)
+    there = was if not was or all(told.connection in one.evidence for one in earlier if _done(one)) else UNKNOWN
+    done = sum(map(_done, after.values()))
+    snapshot = Snapshot(_when(person, change, now), now, habit, done, len(slots), cause, there)
+    return Message(told.connection, Kind.DONE if count else Kind.UNDONE, day, slots[0], snapshot)
+
+
+def _held(told: Told, holds: str, sessions: Sequence[Merged]) -> int:
+    """How many of the sessions that share a habit it holds as done: of a tick that does not stand, none."""
+    done = [_done(one) for one in sessions]
+    ticked = any(done) if told.settings.get("when") == ANY else all(done)
+    return sum(done) if holds != "tick" or ticked else 0
 
 
 def _wants_events(told: Told) -> bool:
@@ -102,7 +120,9 @@ def _streaks(db: Database, person: Person, now: datetime) -> Mapping[str, Any]:
 def _tell_streak(
     db: Database, person: Person, told: Told, streaks: Mapping[str, Any], change: Change, now: datetime
 ) -> None:
-    """Queues `streak.changed`, unless that connection was told of the same streaks last."""
+    """Queues `streak.changed`, unless that connection was told of the same streaks last. The first one tells it where
+    they stand, whether or not they moved just now: it knows none yet.
+    """
     extra = {"type": STREAK_CHANGED, **streaks}
     if queueing.last_event(db, told.connection) != extra:
         (day, slot), snapshot = change.session, Snapshot(_when(person, change, now), now, extra=extra)
@@ -112,16 +132,7 @@ def _tell_streak(
 def sharing(settings: Mapping[str, str], person: Person, slot: str) -> tuple[str, ...]:
     """The slots of the plan that are mapped to the same remote habit, in the order of the day."""
     habit = settings.get(slot)
-    named = dict.fromkeys(one.name for version in person.plan.versions for one in version.slots)
-    return tuple(one for one in named if one == slot or (habit and settings.get(one) == habit))
-
-
-def _ends(change: Change) -> tuple[bool, bool]:
-    return _done(change.before), _done(change.after)
-
-
-def _ticked(told: Told, done: Mapping[str, bool]) -> bool:
-    return any(done.values()) if told.settings.get("when") == ANY else all(done.values())
+    return tuple(one for one in slots_of(person.plan) if one == slot or (habit and settings.get(one) == habit))
 
 
 def _done(merged: Merged) -> bool:

@@ -1,6 +1,8 @@
 """In step: what the other services of a person hear when a session changes, and what they do not."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from integration.core.placing import Placed
 from integration.dispatching import telling
 from integration.dispatching.queueing import decode
 from integration.inbox.admission import Inbound
-from integration.outgoing import Abilities, Sent
+from integration.outgoing import Abilities, Refusal, Sent
 from integration.store import connections, people
 from integration.store.dispatches import Dispatch, Kind
 from integration.store.dispatches import State as Sending
@@ -39,13 +41,21 @@ class Street:
         self, connection: str, kind: Said = Said.DONE, slot: str = "morning", mixed: bool = True, **told: Any
     ) -> Any:
         """A webhook of a connection; `mixed`: of a service that speaks its own way."""
+        return self.hear_all(connection, [(kind, slot)], mixed, **told)
+
+    def hear_all(
+        self, connection: str, said: Iterable[tuple[Said, str]], mixed: bool = False, **told: Any
+    ) -> record.Recorded:
+        """One webhook that tells of several sessions of today."""
         with self.post.store.reading() as db:
             found = connections.by_id(db, connection)
         assert found
         now = self.post.clock()
-        report = Report(kind, f"event-{next(self.events)}", now, slot=slot, date=TODAY, **told)
+        reports = [
+            Report(kind, f"event-{next(self.events)}", now, slot=slot, date=TODAY, **told) for kind, slot in said
+        ]
         inbound = Inbound(found, self.person, realtime=True, mixed=mixed)
-        return record.record(self.post.store, inbound, Incoming({}, b"{}", now), [report])
+        return record.record(self.post.store, inbound, Incoming({}, b"{}", now), reports)
 
     def press(self, kind: FactKind = FactKind.DONE, slot: str = "morning") -> None:
         """A button on my page."""
@@ -177,6 +187,78 @@ def test_one_tick_for_two_sessions_stands_with_the_first_where_that_was_chosen(s
     assert street.queued() == []
 
 
+@pytest.mark.parametrize(
+    ("service", "when", "numbers"),
+    [
+        ("tick", "both", {"morning": 2}),
+        ("tick", "any", {"morning": 2}),
+        ("number", "", {"morning": 2}),
+        ("sessions", "", {"morning": 1, "evening": 1}),
+    ],
+)
+def test_both_sessions_that_change_at_once_are_told_and_taken_back(
+    street: Street, service: str, when: str, numbers: dict[str, int]
+) -> None:
+    told, speaker = street.post.connect(service, morning="habit", evening="habit", when=when), street.post.connect("?")
+    for kind in Said:
+        street.hear_all(speaker, [(kind, "morning"), (kind, "evening")])
+        expected = [(Kind(kind), slot, number if kind is Said.DONE else 0) for slot, number in numbers.items()]
+        assert sorted(street.queued(told)) == sorted(expected)
+        street.send()
+        street.post.clock.move(minutes=1)
+    assert {held.state for held in street.post.all()} == {Sending.SENT}, "one message, and none that took its place"
+
+
+def test_a_number_that_stays_the_same_is_not_told_again(street: Street) -> None:
+    """One session takes the place of the other in one message of the sender."""
+    street.post.connect("number", morning="graph", evening="graph")
+    speaker = street.post.connect("?")
+    street.hear_all(speaker, [(Said.DONE, "morning")])
+    street.send()
+    street.post.clock.move(minutes=1)
+    street.hear_all(speaker, [(Said.UNDONE, "morning"), (Said.DONE, "evening")])
+    assert street.queued() == []
+
+
+@pytest.mark.parametrize("said", [1, 2])
+def test_what_a_service_said_itself_and_is_taken_back_here_is_taken_back_there(street: Street, said: int) -> None:
+    """It was never told of it by us, so that no message of ours says what it holds."""
+    slots = ("morning", "evening")[:said]
+    street.hear_all(
+        street.post.connect("number", morning="graph", evening="graph"), [(Said.DONE, one) for one in slots]
+    )
+    street.post.clock.move(minutes=1)
+    for slot in slots:
+        street.press(FactKind.UNDONE, slot)
+    assert street.queued() == [(Kind.UNDONE, "morning", 0)]
+
+
+def test_what_a_service_said_itself_taken_back_and_pressed_again_in_time_needs_no_message(street: Street) -> None:
+    street.hear(street.post.connect("number", morning="graph", evening="graph"))
+    street.post.clock.move(minutes=1)
+    for kind in (FactKind.UNDONE, FactKind.DONE):
+        street.press(kind)
+    assert street.queued() == []
+
+
+def test_what_was_done_before_it_was_connected_is_told_when_it_is_said_again(street: Street) -> None:
+    """Nobody knows what it holds, so that nothing cancels out."""
+    street.press()
+    street.post.connect("sessions")
+    for kind in (FactKind.UNDONE, FactKind.DONE):
+        street.press(kind)
+    assert street.queued() == [(Kind.DONE, "morning", 1)]
+
+
+def test_sessions_that_share_a_habit_are_told_of_under_the_first_of_the_day_whenever_it_came_into_the_plan(
+    street: Street,
+) -> None:
+    [version] = street.person.plan.versions
+    before = replace(version, takes_effect=version.takes_effect - timedelta(days=1), slots=version.slots[1:])
+    person = replace(street.person, plan=replace(street.person.plan, versions=(before, version)))
+    assert telling.sharing({"morning": "one", "evening": "one"}, person, "evening") == ("morning", "evening")
+
+
 def evidence(street: Street) -> frozenset[str]:
     with street.post.store.reading() as db:
         facts = status.facts.since(db, street.post.person, TODAY)
@@ -272,6 +354,31 @@ def test_who_wants_events_hears_of_a_changed_streak_and_only_then(street: Street
         ("streak.changed", 0, {"morning": 0, "evening": 0}),
     ]
     assert {held.connection for held in street.post.all()} == {connection}
+
+
+def done_long_ago(street: Street) -> None:
+    """It is no part of the streak."""
+    old = Placed("morning", TODAY - timedelta(days=20))
+    record.tell(street.post.store, street.person, old, FactKind.DONE, street.post.clock())
+
+
+def test_the_first_news_of_the_streak_tells_where_it_stands_though_it_did_not_move(street: Street) -> None:
+    street.post.connect("listener")
+    street.press()
+    street.send()
+    later = street.post.connect("listener")
+    done_long_ago(street)
+    [news] = [held for held in street.send() if held.kind is Kind.EVENT]
+    assert (news.connection, decode(news.told).extra["active"]) == (later, 1)
+
+
+def test_news_of_the_streak_that_was_given_up_does_not_count_as_told(street: Street) -> None:
+    street.post.connect("listener")
+    street.press()
+    for _ in range(2):
+        street.post.send(Refusal("http_400", "it does not like that", permanent=True))
+    done_long_ago(street)
+    assert [held.kind for held in street.send()] == [Kind.DONE, Kind.EVENT]
 
 
 def test_nothing_is_asked_about_services_where_nobody_wants_to_be_told(

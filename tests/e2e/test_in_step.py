@@ -181,9 +181,15 @@ def test_two_of_us_stay_in_step_and_exchange_two_messages_of_a_session_at_most(
             assert not exchanged
 
 
-def test_of_what_both_hear_at_once_each_tells_the_other_once(pair: Pair) -> None:
-    pair.each_by_one_connection()
-    for one in (pair.here, pair.there):
-        assert one.say("done").status == 200
-    assert 1 <= pair.exchanged()[COMPLETED] <= 2
-    assert pair.done() == (True, True)
+@pytest.mark.parametrize("wired", [Pair.each_by_one_connection, Pair.each_by_two_connections])
+def test_what_both_hear_at_once_each_tells_the_other_once_and_both_can_take_back(
+    pair: Pair, wired: Callable[[Pair], None]
+) -> None:
+    wired(pair)
+    # The first round, one after the other, shows each by which way its own words come back.
+    for speakers in ([pair.here], [pair.there], [pair.here, pair.there], [pair.there, pair.here]):
+        for event, kind, state in (("done", COMPLETED, True), ("undone", UNDONE, False)):
+            for one in speakers:
+                assert one.say(event).status == 200
+            assert 1 <= pair.exchanged()[kind] <= 2
+            assert pair.done() == (state, state)
