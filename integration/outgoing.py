@@ -4,6 +4,7 @@ What such a file must have stands in integration/service.py; what most of them n
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -13,6 +14,9 @@ from integration.errors import TurntwiceError
 
 Settings = Mapping[str, str]
 """A connection's settings and opened secrets by field name, and the remote habit of each slot under the slot's name."""
+
+# As in webhooks/payload.py: what no database keeps, no page can show, or a terminal obeys.
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +104,19 @@ class Reply:
     body: bytes = field(default=b"", repr=False)
 
     def json(self) -> Any:
-        """The body as JSON. Raises Refusal (to be tried again) where it is none: an answer we cannot judge."""
+        """The body as JSON, U+FFFD for what no text may hold. Raises Refusal (to be tried again) where it is none."""
         try:
-            return json.loads(self.body)
+            return _fit(json.loads(self.body))
         except (ValueError, RecursionError):
             raise Refusal("unreadable_answer", "its answer could not be read") from None
+
+
+def _fit(value: Any) -> Any:
+    if isinstance(value, str):
+        return _UNFIT.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, dict):
+        return {_fit(name): _fit(one) for name, one in value.items()}
+    return [_fit(one) for one in value] if isinstance(value, list) else value
 
 
 class Call(Protocol):
@@ -175,3 +187,13 @@ class Remote:
     at: datetime | None = None
     count: int = 1
     event: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Streaks:
+    """How many in a row a service itself counts, by the remote habit as a slot names it. `reason`: a sentence on how it
+    counts otherwise than we do (its day boundary, its skips), which is shown where the numbers disagree.
+    """
+
+    counts: Mapping[str, int]
+    reason: str

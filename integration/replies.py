@@ -3,12 +3,13 @@
 import json
 import re
 from collections.abc import Sequence
+from datetime import datetime, time, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Literal, TypeVar
 
 from msgspec import ValidationError, convert
 
-from integration.outgoing import Call, Field, Refusal, Reply, Request, Settings
+from integration.outgoing import Call, Field, Refusal, Reply, Request, Settings, Told
 
 T = TypeVar("T")
 
@@ -19,6 +20,8 @@ TRIES = 3
 OURS = frozenset({"label", "when", "words", "account", "ignore"})
 """Settings of a connection that are neither a service's field nor a slot."""
 CHECK_ADDRESS = "; is the address right?"
+MOST = 1_000_000
+"""A number of times beyond this is taken for so many."""
 
 
 def send_json(call: Call, method: Literal["POST", "PUT", "PATCH"], url: str, headers: Settings, value: object) -> Reply:
@@ -67,6 +70,19 @@ def mapped(settings: Settings, fields: Sequence[Field]) -> list[str]:
     return sorted({habit for name, habit in settings.items() if name not in other})
 
 
+def began(told: Told, lasts: timedelta) -> datetime:
+    """When a session that takes so long was begun, to the second, by the person's own clock: noon of its date where
+    that lies on another, so that it counts for no day on which it was only said done.
+    """
+    at = (told.at - lasts).replace(microsecond=0)
+    return at if at.date() == told.date else datetime.combine(told.date, time(12), told.at.tzinfo)
+
+
+def times(number: float | None) -> int:
+    """How often, from a number in an answer: whole, 0 for what is below 1 or no number, `MOST` for what is beyond."""
+    return int(min(number, MOST)) if number is not None and number >= 1 else 0
+
+
 def retry_after(reply: Reply) -> float | None:
     """Seconds asked for by `Retry-After`: a number, fractions allowed (Habitica sends them), or a date, counted from
     the answer's own `Date`. None for anything else, and for what lies in the past (S4).
@@ -76,6 +92,6 @@ def retry_after(reply: Reply) -> float | None:
         return float(found)
     try:
         wait = parsedate_to_datetime(found) - parsedate_to_datetime(reply.headers.get("date", ""))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return wait.total_seconds() if wait.total_seconds() > 0 else None

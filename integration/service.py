@@ -26,8 +26,9 @@ class Service(Protocol):
     `complete` makes it so that the session is done there, and answers how it stands. Optional: `undo(call, settings,
     told)` takes it back; `check(call, settings)` tests a connection without changing anything and returns one sentence
     ("Connected as Ada."); `habits(call, settings)` lists what a slot can be mapped to; `history(call, settings, first,
-    last)` reads the completions of two dates and all between, for reconciliation; `fetch(call, settings, id)` gets what
-    a notice of its webhook named, as the reports (webhooks.report.Report) that it amounts to. All raise Refusal.
+    last)` reads the completions of two dates and all between, for reconciliation; `streaks(call, settings)` tells how
+    many in a row it counts itself (Streaks); `fetch(call, settings, id)` gets what a notice of its webhook named, as
+    the reports (webhooks.report.Report) that it amounts to. All raise Refusal.
     """
 
     TITLE: str
@@ -44,6 +45,7 @@ FUNCTIONS = {
     "check": ("call", "settings"),
     "habits": ("call", "settings"),
     "history": ("call", "settings", "first", "last"),
+    "streaks": ("call", "settings"),
     "fetch": ("call", "settings", "id"),
 }
 

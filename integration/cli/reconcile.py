@@ -6,7 +6,7 @@ import click
 
 from integration.cli.common import CalendarDate, as_json, opened, show, table
 from integration.reconciling import compared, reconcile
-from integration.reconciling.compared import What
+from integration.reconciling.compared import Found, What
 from integration.reconciling.looking import Looked
 from integration.reconciling.reconcile import Acted
 
@@ -32,16 +32,26 @@ def command(connection: str, since: date | None, confirmed: bool, as_json: bool)
     """
     with opened() as parts:
         looked, acted = reconcile.set_right(parts, connection, parts.clock(), since, confirmed=confirmed)
+        kept = compared.last(parts.store, connection)
+    found = kept.found if kept else Found()
     if as_json:
-        return show(_values(looked, acted))
+        return show(_values(looked, acted, found))
     table([{"date": row.date, "slot": row.slot, "what": WORDS[row.what]} for row in compared.rows(looked.difference)])
     click.echo(acted.message)
     if acted.outcome is compared.Outcome.ASKS and not confirmed:
         click.echo(CURE)
+    if found.reason:
+        _disagree(looked.title, found)
     return None
 
 
-def _values(looked: Looked, acted: Acted) -> dict[str, object]:
+def _disagree(title: str, found: Found) -> None:
+    click.echo(f"In a row, here and at {title}:")
+    table([{"slot": one.slot, "here": one.ours, "there": one.theirs} for one in found.streaks])
+    click.echo(f"Why they disagree: {found.reason}")
+
+
+def _values(looked: Looked, acted: Acted, found: Found) -> dict[str, object]:
     rows = compared.rows(looked.difference)
     return {
         "connection": looked.connection.id,
@@ -53,5 +63,7 @@ def _values(looked: Looked, acted: Acted) -> dict[str, object]:
         "difference": [{"date": row.date.isoformat(), "slot": row.slot, "what": str(row.what)} for row in rows],
         "heard": [f"{day} {slot}" for day, slot in acted.heard],
         "queued": [f"{day} {slot}" for day, slot in acted.queued],
-        "theirs": dict(looked.theirs),
+        "ours": {one.slot: one.ours for one in found.streaks},
+        "theirs": {one.slot: one.theirs for one in found.streaks},
+        "reason": found.reason,
     }

@@ -12,7 +12,7 @@ from integration.connecting.kinds import Kind, kind_of, slots_of
 from integration.connecting.linking import Terms, is_private, settle
 from integration.connecting.trying import check, habits, register
 from integration.core.model import Connection
-from integration.dispatching import operating
+from integration.dispatching import breaker, operating
 from integration.dispatching.breaker import Health
 from integration.errors import Refused
 from integration.keys import KeyKind, Keys, new_id
@@ -148,12 +148,18 @@ def _tell(
 
 
 def _start_afresh(db: Database, connection: str, now: datetime) -> None:
-    """What failed with the old settings may go well with the new ones."""
+    """What failed with the old settings may go well with the new ones. What is on its way with the old ones may arrive,
+    but its answer says nothing of the new: nobody has the queue any more, and nothing else goes until that is over.
+    """
     outlet = outlets.locked(db, connection)
-    if outlet is not None and outlet.lease_by is None:
-        dispatches.hasten(db, connection, now)
-        outlets.save(db, connection, Health(), dispatches.next_due(db, connection))
-        wakeups.notify(db)
+    if outlet is None:
+        return
+    if outlet.sending is not None:
+        dispatches.note(db, outlet.sending, attempted_at=now)
+    fresh = Health(not_before=outlet.lease_until)
+    dispatches.hasten(db, connection, now)
+    outlets.save(db, connection, fresh, breaker.next_look(fresh, dispatches.next_due(db, connection)))
+    wakeups.notify(db)
 
 
 def _rotated(kind: Kind, before: Terms, now: datetime) -> Terms:

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from integration import status
 from integration.connecting import hooking
 from integration.core.model import Connection, Person
 from integration.pages import words
 from integration.parts import Parts
 from integration.reconciling import compared
-from integration.reconciling.compared import Found, Kept, Outcome, What
+from integration.reconciling.compared import Found, Outcome, Streak, What
 from integration.reconciling.reconcile import Way
 from integration.service import Service
 from integration.store import connections as stored
@@ -33,17 +32,10 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Streak:
-    """How many in a row, by our count and by theirs."""
-
-    slot: str
-    ours: int
-    theirs: int
-
-
-@dataclass(frozen=True, slots=True)
 class View:
-    """A connection as the page shows it. `told` is what came of the last look, `when` that was."""
+    """A connection as the page shows it. `told` is what came of the last look, `when` that was; `reason` says why the
+    streaks of both sides disagree, empty where they agree.
+    """
 
     id: str
     label: str
@@ -52,6 +44,7 @@ class View:
     told: str
     groups: tuple[Group, ...]
     streaks: tuple[Streak, ...]
+    reason: str
     hooks: bool
 
 
@@ -87,7 +80,8 @@ def view(parts: Parts, person: Person, found: Connection, service: Service, now:
         when=words.moment(kept.at, person.plan) if kept else "",
         told=words.sentence(kept.message) if kept else "",
         groups=_groups(kept.found, person.plan.today(now)) if kept else (),
-        streaks=_streaks(parts, person, kept, now) if kept and kept.found.theirs else (),
+        streaks=kept.found.streaks if kept else (),
+        reason=kept.found.reason if kept else "",
         hooks=found.key is not None and hooking.can(service),
     )
 
@@ -100,8 +94,3 @@ def _groups(found: Found, today: date) -> tuple[Group, ...]:
         if named:
             groups.append(Group(title, named, str(way or ""), button))
     return tuple(groups)
-
-
-def _streaks(parts: Parts, person: Person, kept: Kept, now: datetime) -> tuple[Streak, ...]:
-    ours = status.read(parts.store, person, now).tally.slots
-    return tuple(Streak(slot, ours[slot].now, count) for slot, count in kept.found.theirs.items() if slot in ours)

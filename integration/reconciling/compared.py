@@ -1,16 +1,19 @@
 """What came of comparing a connection with its service's history, in words, and as it is kept until the next time."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
 import msgspec
 
 from integration.core.model import Person
+from integration.outgoing import Streaks
 from integration.reconciling.difference import Difference
 from integration.store import lookings
 from integration.store.engine import Store
+
+OUR_WAY = "Here a skip or a pause ends nothing."
 
 
 class Outcome(StrEnum):
@@ -42,11 +45,23 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Streak:
+    """How many in a row of one slot, by our count and by theirs."""
+
+    slot: str
+    ours: int
+    theirs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """All that differs, by session, and the streak that the service itself counts, by slot."""
+    """All that differs, by session; and, of a service that counts them itself, the streaks of both sides. `reason`: why
+    those may disagree, said to the person; empty where they agree.
+    """
 
     rows: tuple[Row, ...] = ()
-    theirs: Mapping[str, int] = field(default_factory=dict)
+    streaks: tuple[Streak, ...] = ()
+    reason: str = ""
 
     def of(self, *whats: What) -> tuple[Row, ...]:
         return tuple(row for row in self.rows if row.what in whats)
@@ -61,6 +76,13 @@ class Kept:
     outcome: Outcome
     message: str
     found: Found
+
+
+def found(left: Difference, ours: Mapping[str, int], theirs: Streaks) -> Found:
+    """What is left to be shown: what still differs, and the streaks by slot of both sides."""
+    streaks = tuple(Streak(slot, ours[slot], count) for slot, count in theirs.counts.items())
+    disagree = any(streak.ours != streak.theirs for streak in streaks)
+    return Found(rows(left), streaks, f"{theirs.reason} {OUR_WAY}".strip() if disagree else "")
 
 
 def rows(difference: Difference) -> tuple[Row, ...]:

@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta
 
 from calendar_export.plan import Plan
 from calendar_export.zones import to_wall
+from integration.connecting.kinds import slots_of
 from integration.dispatching.telling import ANY, Session
 from integration.outgoing import Remote
 from integration.reconciling.difference import Asked, Difference, Known, Side, Unheard, Unsent, Why
@@ -189,12 +190,14 @@ class _Group:
 
 
 def _units(asked: Asked, history: Sequence[Remote]) -> Iterator[_Unit]:
+    # Of a number no more matters: one for each session, and one for each that was heard or taken back before.
+    most = 2 * len(slots_of(asked.person.plan))
     for remote in history:
         day = logical_date(asked.person.plan, remote)
         if asked.first <= day <= asked.last:
             once = _Unit(remote.habit, day, remote.at, remote.event)
             yield once
-            more = 0 if asked.abilities.holds == "tick" and not remote.at else remote.count - 1
+            more = 0 if asked.abilities.holds == "tick" and not remote.at else min(remote.count, most) - 1
             # A number tells only when it was last raised.
             yield from (replace(once, at=None, event=None) for _ in range(more))
 

@@ -3,8 +3,8 @@
 Our side is read after the service's, so that what is done or told meanwhile is no difference.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from integration.connecting.held import live
 from integration.connecting.kinds import Kind, for_service, slots_of
 from integration.core.model import Connection, Person
 from integration.errors import Refused
-from integration.outgoing import Call, Refusal, Remote, Settings
+from integration.outgoing import Call, Refusal, Remote, Settings, Streaks
 from integration.parts import Parts
 from integration.people import find
 from integration.reconciling import sides
@@ -28,12 +28,13 @@ DAYS = 7
 LONGEST = 85
 """Days back at most: our own is known by what we told, which is kept little longer (operating.KEPT)."""
 DAY = timedelta(days=1)
+UNTOLD = Streaks({}, "")
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What came of looking: the dates, first and last included, and what differs. `theirs` is the streak that the
-    service itself counts for the habit of a slot, by slot, where it tells one.
+    """What came of looking: the dates, first and last included, and what differs. `theirs` are the streaks that the
+    service itself counts, by slot, where it tells them.
     """
 
     connection: Connection
@@ -42,7 +43,7 @@ class Looked:
     first: date
     last: date
     difference: Difference
-    theirs: Mapping[str, int] = field(default_factory=dict)
+    theirs: Streaks = UNTOLD
 
 
 def look(parts: Parts, connection: str, first: date | None, last: date | None, now: datetime) -> Looked:
@@ -104,13 +105,17 @@ def _history(service: Service, call: Call, settings: Settings, first: date, last
     return ask(call, settings, first, last)
 
 
-def _streaks(service: Service, call: Call, settings: Settings, person: Person) -> dict[str, int]:
-    """By `streaks(call, settings)`, which a service's file may have: the number that it shows, by habit."""
-    ask: Callable[[Call, Settings], Mapping[str, int]] | None = getattr(service, "streaks", None)
+def _streaks(service: Service, call: Call, settings: Settings, person: Person) -> Streaks:
+    ask: Callable[[Call, Settings], Streaks] | None = getattr(service, "streaks", None)
     if ask is None:
-        return {}
+        return UNTOLD
+
+    def by_slot() -> Streaks:
+        found = ask(call, settings)
+        slots = [slot for slot in slots_of(person.plan) if settings.get(slot) in found.counts]
+        return Streaks({slot: found.counts[settings[slot]] for slot in slots}, found.reason)
+
     try:
-        numbers = asked(service, lambda: ask(call, settings))
+        return asked(service, by_slot)
     except Refusal:
-        return {}  # only shown beside ours: what differs is known all the same
-    return {slot: numbers[settings[slot]] for slot in slots_of(person.plan) if settings.get(slot) in numbers}
+        return UNTOLD  # only shown beside ours: what differs is known all the same

@@ -22,8 +22,8 @@ from integration.dispatching.telling import Session
 from integration.inbox.admission import Inbound
 from integration.parts import Parts
 from integration.people import find
-from integration.reconciling import compared
-from integration.reconciling.compared import Found, Outcome
+from integration.reconciling import compared, sides
+from integration.reconciling.compared import Outcome
 from integration.reconciling.comparing import compare
 from integration.reconciling.difference import Difference, Unheard, Unsent
 from integration.reconciling.looking import Looked, look
@@ -96,7 +96,8 @@ def set_right(
     """Looks, acts, and keeps what came of it for the person to see. Raises as `look` and `act`."""
     looked = look(parts, connection, first, None, now)
     acted = act(parts, looked, ways, confirmed)
-    left = Found(compared.rows(acted.left), looked.theirs)
+    ours = sides.streaks(parts.store, looked.connection, looked.theirs.counts, now)
+    left = compared.found(acted.left, ours, looked.theirs)
     compared.keep(parts.store, connection, now, acted.outcome, acted.message, left)
     return looked, acted
 

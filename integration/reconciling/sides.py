@@ -1,17 +1,19 @@
 """Our side of a comparison: each session as it stands, and what became of the messages that told a connection of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from integration import status
 from integration.core.merge import Merged
-from integration.core.model import PERSON, Fact
+from integration.core.model import PERSON, Connection, Fact
+from integration.core.streaks import Run
 from integration.dispatching import queueing
-from integration.dispatching.telling import Session
+from integration.dispatching.telling import ANY, Session, sharing
+from integration.people import find
 from integration.reconciling.difference import Asked, Known, Push, Side
 from integration.store import dispatches, facts
 from integration.store.dispatches import Dispatch, Kind, State
-from integration.store.engine import Database
+from integration.store.engine import Database, Store
 
 EARLIER = timedelta(days=30)
 """So long before the first day we look for what we heard of the same completions; the person may have put it there."""
@@ -49,6 +51,19 @@ def pushed(told: Sequence[Dispatch], now: datetime) -> Push:
         made=frozenset(one.remote for one in tried if one.remote),
         spans=tuple((one.attempted_at, one.finished_at or one.attempted_at) for one in tried if one.attempted_at),
     )
+
+
+def streaks(store: Store, connection: Connection, slots: Collection[str], now: datetime) -> Mapping[str, int]:
+    """How many in a row of those slots at `now` (UTC), as a connection can count them: of slots that share a habit, the
+    days on which all are done, or one where that was chosen. Raises NotFound, StoreUnavailable.
+    """
+    if not slots:
+        return {}
+    person = find(store, connection.person)
+    tally = status.read(store, person, now).tally
+    together = tally.active if connection.settings.get("when") == ANY else tally.perfect
+    alone = {slot: len(sharing(connection.settings, person, slot)) == 1 for slot in slots}
+    return {slot: (tally.slots.get(slot, Run()) if alone[slot] else together).now for slot in slots}
 
 
 def _standing(told: Sequence[Dispatch]) -> Dispatch | None:

@@ -69,9 +69,7 @@ def _set(call: Call, settings: Settings, told: Told, *, done: bool) -> Sent:
     tick = {"date": told.date.isoformat(), "date_fmt": ISO, "done": done}
     accepted(send_json(call, "POST", _url(settings, habit), _headers(settings), tick), TITLE)
     if (told.date in _ticked(call, settings, habit, told.date, told.date)) != done:
-        raise Refusal(
-            "not_kept_yet", f"{TITLE} said yes but has not kept it; we look again", tries=LOOKS, after=2, waiting=True
-        )
+        raise Refusal("not_kept_yet", f"{TITLE} said yes but has not kept it; we look again", tries=LOOKS, after=2)
     return Sent(words="kept")
 
 

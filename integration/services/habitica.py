@@ -15,8 +15,21 @@ from urllib.parse import quote
 
 from msgspec import Meta, Struct, field
 
-from integration.outgoing import Abilities, Call, Field, Habit, Refusal, Remote, Reply, Request, Sent, Settings, Told
-from integration.replies import CHECK_ADDRESS, accepted, mapped, send_json, shaped
+from integration.outgoing import (
+    Abilities,
+    Call,
+    Field,
+    Habit,
+    Refusal,
+    Remote,
+    Reply,
+    Request,
+    Sent,
+    Settings,
+    Streaks,
+    Told,
+)
+from integration.replies import CHECK_ADDRESS, accepted, mapped, send_json, shaped, times
 
 T = TypeVar("T")
 Instant = Annotated[datetime, Meta(tz=True)]
@@ -59,6 +72,13 @@ class Task(Struct):
     completed_at: Instant | None = field(name="dateCompleted", default=None)
     up: bool = True
     history: list[Entry] = []
+
+
+class Counted(Struct):
+    """What only `streaks` reads of a task, so that a strange number keeps no session from being told."""
+
+    type: str
+    streak: float | None = None
 
 
 class Preferences(Struct):
@@ -120,15 +140,23 @@ def habits(call: Call, settings: Settings) -> Sequence[Habit]:
 
 
 def history(call: Call, settings: Settings, first: date, last: date) -> Sequence[Remote]:
-    user = _user(call, settings)
-    replies = {habit: _get(call, settings, f"tasks/{quote(habit, safe='')}") for habit in mapped(settings, FIELDS)}
-    tasks = {habit: _read(reply, Task) for habit, reply in replies.items() if reply.status != 404}
+    user, tasks = _user(call, settings), _tasks(call, settings, Task)
     return [
         Remote(habit, user.day(at), at, count)
         for habit, task in tasks.items()
         for at, count in _completions(task)
         if first <= user.day(at) <= last
     ]
+
+
+def streaks(call: Call, settings: Settings) -> Streaks:
+    """Of dailies alone: a habit's plus and a to-do have none (ops/scoreTask.js; "Cron" in the wiki)."""
+    starts, tasks = _user(call, settings).preferences.starts, _tasks(call, settings, Counted)
+    begins = f"A day at {TITLE} begins at {int(starts):02}:00."
+    due = "A day on which a daily is not due counts for nothing there"
+    missed = "one that was due and is missed ends the streak, also where you skipped it here"
+    counts = {habit: times(task.streak) for habit, task in tasks.items() if task.type == "daily"}
+    return Streaks(counts, f"{begins} {due}; {missed}.")
 
 
 def webhook(call: Call, settings: Settings, address: str) -> Sent:
@@ -189,9 +217,15 @@ def _completions(task: Task) -> Iterator[tuple[datetime, int]]:
     if task.completed and task.completed_at:
         yield task.completed_at, 1
     for entry in task.history:
-        count = int(entry.up or 0) if task.type == "habit" else int(entry.completed or 0)
+        count = times(entry.up) if task.type == "habit" else int(entry.completed or 0)
         if count and isinstance(entry.date, float | int):
             yield datetime.fromtimestamp(entry.date / 1000, UTC), count
+
+
+def _tasks(call: Call, settings: Settings, shape: type[T]) -> dict[str, T]:
+    """Those that slots are mapped to, by the name that the slot gives them; one that is gone is left out."""
+    replies = {habit: _get(call, settings, f"tasks/{quote(habit, safe='')}") for habit in mapped(settings, FIELDS)}
+    return {habit: _read(reply, shape) for habit, reply in replies.items() if reply.status != 404}
 
 
 def _user(call: Call, settings: Settings) -> User:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from msgspec import Meta, Struct
 
 from integration.outgoing import Abilities, Call, Field, Habit, Refusal, Remote, Request, Sent, Settings, Told
-from integration.replies import CHECK_ADDRESS, TRIES, mapped, read, send_json
+from integration.replies import CHECK_ADDRESS, TRIES, mapped, read, send_json, times
 
 TITLE = "HabitSync"
 FIELDS = (
@@ -41,7 +41,7 @@ class Named(Struct):
 
 class Record(Struct, rename="camel"):
     epoch_day: Annotated[int, Meta(ge=0, le=100_000)]
-    record_value: Annotated[float, Meta(le=1_000_000)]
+    record_value: float
 
 
 def complete(call: Call, settings: Settings, told: Told) -> Sent:
@@ -76,8 +76,11 @@ def _records(call: Call, settings: Settings, habit: str, first: date, last: date
     """Days without a record come as records of 0."""
     days = f"?epochDayFrom={_epoch_day(first)}&epochDayTo={_epoch_day(last)}"
     reply = call(Request("GET", _url(settings, habit) + days, _headers(settings), largest=LARGEST))
-    kept = [record for record in read(reply, TITLE, list[Record], CHECK_ADDRESS) if record.record_value >= 1]
-    return [Remote(habit, date.fromordinal(EPOCH + each.epoch_day), count=int(each.record_value)) for each in kept]
+    return [
+        Remote(habit, date.fromordinal(EPOCH + each.epoch_day), count=count)
+        for each in read(reply, TITLE, list[Record], CHECK_ADDRESS)
+        if (count := times(each.record_value))
+    ]
 
 
 def _epoch_day(day: date) -> int:

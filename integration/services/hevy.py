@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 from calendar_export.routine import Dose
 from integration.outgoing import Abilities, Call, Field, Habit, Refusal, Remote, Reply, Request, Sent, Settings, Told
-from integration.replies import accepted, mapped, read, send_json, shaped
+from integration.replies import accepted, began, mapped, read, send_json, shaped
 from webhooks.payload import shortened
 from webhooks.report import Kind, Likeness, Moment, Report
 
@@ -72,9 +72,9 @@ class Entry(Struct):
 
 
 def complete(call: Call, settings: Settings, told: Told) -> Sent:
-    mark, start = f"{MARK}{told.date}-{told.slot}", (told.at - LASTS).replace(microsecond=0)
+    mark, start = f"{MARK}{told.date}-{told.slot}", began(told, LASTS)
     for workout in _changed_since(call, settings, told.said_at - 2 * DAY):
-        if workout.description == mark or (workout.title, workout.start_time) == (NAME, start):
+        if _is_ours(workout, mark, start):
             return Sent(already=True, remote=workout.id, words="kept")
     value = {"workout": _workout(told.habit or "", mark, start)}
     reply = accepted(send_json(call, "POST", f"{API}/workouts", _headers(settings), value), TITLE)
@@ -135,6 +135,12 @@ def _changed_since(call: Call, settings: Settings, since: datetime) -> Iterator[
     asked = urlencode({"since": _utc(since), "pageSize": 10})
     events = _paged(call, settings, "events", list[Event], f"/workouts/events?{asked}")
     return (event.workout for event in events if event.workout)
+
+
+def _is_ours(workout: Workout, mark: str, start: datetime) -> bool:
+    """By its mark, or by its title and start where somebody wrote another note: two sessions may have one start."""
+    note = workout.description or ""
+    return note == mark if note.startswith(MARK) else (workout.title, workout.start_time) == (NAME, start)
 
 
 def _workout(habit: str, mark: str, start: datetime) -> dict[str, Any]:

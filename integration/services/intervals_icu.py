@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from integration.core.placing import STRETCH_WORDS
 from integration.outgoing import Abilities, Call, Field, Remote, Request, Sent, Settings, Told
-from integration.replies import accepted, read, send_json
+from integration.replies import accepted, began, read, send_json
 
 TITLE = "Intervals.icu"
 FIELDS = (
@@ -62,7 +62,7 @@ def complete(call: Call, settings: Settings, told: Told) -> Sent:
     activity = {
         "name": NAME,
         "type": "Workout",
-        "start_date_local": _starts(told).isoformat(),
+        "start_date_local": began(told, LASTS).replace(tzinfo=None).isoformat(),
         "moving_time": LASTS.seconds,
         "elapsed_time": LASTS.seconds,
         "external_id": _external_id(told),
@@ -110,13 +110,6 @@ def _listed(call: Call, settings: Settings, first: date, last: date) -> Sequence
 
 def _external_id(told: Told) -> str:
     return f"turntwice-{told.date}-{told.slot}"
-
-
-def _starts(told: Told) -> datetime:
-    """The local start: by the person's own clock, or noon of a date that was only said done much later."""
-    start = (told.at - LASTS).replace(tzinfo=None, microsecond=0)
-    near = told.date - DAY <= start.date() <= told.date + DAY
-    return start if near else datetime(told.date.year, told.date.month, told.date.day, 12)  # noqa: DTZ001 (a wall time)
 
 
 def _aware(instant: datetime | None) -> datetime | None:

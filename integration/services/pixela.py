@@ -8,13 +8,13 @@ away with 503 and `"isRejected":true`, to be repeated at once. 404 means a wrong
 import json
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from typing import Annotated, Literal
+from typing import Literal
 from urllib.parse import quote
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from integration.outgoing import Abilities, Call, Field, Habit, Refusal, Remote, Reply, Request, Sent, Settings, Told
-from integration.replies import TRIES, accepted, mapped, shaped
+from integration.replies import TRIES, accepted, mapped, shaped, times
 
 TITLE = "Pixela"
 FIELDS = (
@@ -48,7 +48,7 @@ class Graphs(Struct):
 
 class Pixel(Struct):
     date: str
-    quantity: Annotated[float, Meta(le=1_000_000)]
+    quantity: float
 
 
 class Pixels(Struct):
@@ -86,8 +86,8 @@ def _pixels(call: Call, settings: Settings, graph: str, first: date, last: date)
         days = f"/graphs/{quote(graph, safe='')}/pixels?from={first:%Y%m%d}&to={end:%Y%m%d}&withBody=true"
         found = shaped(_ask(call, settings, "GET", days).json(), TITLE, Pixels, strict=False)
         for pixel in found.pixels:
-            if pixel.quantity >= 1:
-                yield Remote(graph, _day(pixel.date), count=int(pixel.quantity))
+            if count := times(pixel.quantity):
+                yield Remote(graph, _day(pixel.date), count=count)
         first = end + timedelta(days=1)
 
 
@@ -101,7 +101,7 @@ def _ask(call: Call, settings: Settings, method: Literal["GET", "PUT"], path: st
             raise Refusal("not_found", "Pixela does not know that user, token or graph; check all three", tries=TRIES)
         if reply.status != 503 or b'"isRejected":true' not in reply.body.replace(b" ", b""):
             return accepted(reply, TITLE)
-    raise Refusal("turned_away", "Pixela turned us away, as it does at times with free accounts", after=5, waiting=True)
+    raise Refusal("turned_away", "Pixela turned us away, as it does at times with free accounts", after=5)
 
 
 def _day(text: str) -> date:

@@ -9,8 +9,10 @@ import pytest
 from integration import cli, record
 from integration.core.model import FactKind
 from integration.core.placing import Placed
+from integration.outgoing import Streaks
 from integration.parts import Parts
 from integration.people import find
+from integration.services import beaverhabits
 from tests.cli.conftest import NOW, PLAN, Run
 from tests.services.beaver_server import TOKEN, Beaver, beaver
 
@@ -80,8 +82,33 @@ def test_as_json_it_is_a_contract(asked: Ask, connected: str) -> None:
         "difference": [],
         "heard": [],
         "queued": [],
+        "ours": {},
         "theirs": {},
+        "reason": "",
     }
+
+
+def test_streaks_that_disagree_stand_side_by_side_with_the_reason(
+    turntwice: Run, asked: Ask, connected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = Streaks({"m": 41, "e": 1}, "A day there begins at noon.")
+    monkeypatch.setattr(beaverhabits, "streaks", lambda _call, _settings: counted, raising=False)
+    why = "A day there begins at noon. Here a skip or a pause ends nothing."
+    found = asked("reconcile", connected, "--since", "2026-06-01")
+    assert (found["ours"], found["theirs"], found["reason"]) == (
+        {"morning": 0, "evening": 0},
+        {"morning": 41, "evening": 1},
+        why,
+    )
+    shown = turntwice("reconcile", connected, "--since", "2026-06-01").stdout.splitlines()
+    assert [" ".join(line.split()) for line in shown] == [
+        "Beaver Habits and we are in step.",
+        "In a row, here and at Beaver Habits:",
+        "slot here there",
+        "morning 0 41",
+        "evening 0 1",
+        f"Why they disagree: {why}",
+    ]
 
 
 @pytest.mark.parametrize(

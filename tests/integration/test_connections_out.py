@@ -1,7 +1,6 @@
 """Connections that are told: what switches it on, what it needs, what changes, and how it ends."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,9 +10,12 @@ from integration.connecting import connections, tokens
 from integration.connecting.connections import Made, opened_secrets
 from integration.dispatching import operating, queueing
 from integration.dispatching.breaker import Health, disabled
+from integration.dispatching.judging import Attempt
 from integration.dispatching.queueing import Message, Snapshot
 from integration.errors import ConfigError, NotFound, Refused
 from integration.keys import Keys
+from integration.outbox import LEASE, Claim, claim, finish
+from integration.outgoing import Refusal, Sent
 from integration.store import connections as stored
 from integration.store import outlets
 from integration.store.dispatches import Kind, State
@@ -62,10 +64,10 @@ def shown(somebody: Somebody, connection: str) -> dict[str, str]:
     return tokens.opened(somebody.parts.keys, connection, row(somebody, connection).tokens)
 
 
-def queue(somebody: Somebody, connection: str) -> None:
+def queue(somebody: Somebody, connection: str, slot: str = "morning") -> None:
     now = somebody.parts.clock()
     with somebody.parts.store.writing() as db:
-        queueing.queue(db, Message(connection, Kind.DONE, TODAY, "morning", Snapshot(now, now)), now)
+        queueing.queue(db, Message(connection, Kind.DONE, TODAY, slot, Snapshot(now, now)), now)
 
 
 def states(somebody: Somebody) -> list[State]:
@@ -314,12 +316,28 @@ def test_a_mended_token_starts_afresh_and_sends_what_waits(somebody: Somebody, p
     assert held.next_at <= clock()
 
 
-def test_a_change_leaves_a_lease_to_the_worker_that_has_it(somebody: Somebody, parts: Any, clock: Any) -> None:
-    made = connect(somebody, "beeminder", token="a-wrong-token")
-    with parts.store.writing() as db:
-        outlets.lease(db, made.connection.id, "worker-a", clock() + timedelta(minutes=1), 7)
-    alter(somebody, made.connection.id, token="the-right-token")
-    assert outlet(somebody, made.connection.id).lease_by == "worker-a"
+@pytest.mark.parametrize("result", [Refusal("gone", "", gone=True), Refusal("http_503", "", after=3600), Sent()])
+def test_what_the_old_address_answers_says_nothing_of_the_new_one(
+    somebody: Somebody, parts: Any, clock: Any, result: Refusal | Sent
+) -> None:
+    made, worker = connect(somebody, "standard", url=URL), Claim("worker-a")
+    queue(somebody, made.connection.id)
+    [leased] = claim(parts.store, worker, clock())
+    until = clock() + LEASE
+    clock.move(seconds=2)
+    alter(somebody, made.connection.id, url="https://elsewhere.example.org/hooks", secret=signatures.new_secret())
+    assert operating.find(parts.store, leased.dispatch.id).attempted_at == clock(), "it may have arrived"
+    queue(somebody, made.connection.id, "evening")
+    # Not even the same worker takes up anything while the old call is under way: it could not tell its answer apart.
+    assert claim(parts.store, worker, clock()) == []
+    clock.move(seconds=5)
+    assert finish(parts.store, leased, Attempt(clock(), clock(), result), worker) == []
+    held = outlet(somebody, made.connection.id)
+    assert held is not None
+    assert (held.lease_by, held.sending, held.health) == (None, None, Health(not_before=until))
+    clock.now = until
+    [again] = claim(parts.store, worker, clock())
+    assert again.to.settings == row(somebody, made.connection.id).settings
 
 
 def test_revoking_ends_what_is_told_drops_what_waits_and_forgets_the_tokens(somebody: Somebody) -> None:

@@ -169,6 +169,16 @@ def test_a_server_that_does_not_read_is_left() -> None:
         assert refused(near(deadline=0.5), request).reason == "timeout"
 
 
+def test_connecting_is_given_three_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hole(_addresses: Sequence[str], _port: int, seconds: float) -> None:
+        raise OSError(handed.append(seconds))
+
+    handed = list[float]()
+    monkeypatch.setattr(door_module, "connected", hole)
+    refused(Door(LOOPBACK, Names("127.0.0.1")), Request("GET", "http://service.example:9/"))
+    assert handed == [3.0]
+
+
 def test_sending_may_take_longer_than_connecting() -> None:
     """On a connection that is used again, too."""
     with socket.create_server(("127.0.0.1", 0)) as slow, ThreadPoolExecutor(1) as pool:

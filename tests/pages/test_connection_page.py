@@ -205,6 +205,17 @@ def test_one_page_at_a_time_waits_for_a_service(client: FlaskClient, page: str, 
     assert "Connected." in client.post(f"{page}/check").text, "and then the next may"
 
 
+@pytest.mark.parametrize("odd", [b"\\ud800", b"\\u0000", b"\xed\xa0\x80"])
+def test_a_character_that_nothing_can_write_hides_no_habit(
+    client: FlaskClient, page: str, door: Door, odd: bytes
+) -> None:
+    door.answer = Reply(200, {}, HABITS.replace(b"Stretch", b"Str" + odd + b"tch"))
+    response = client.post(f"{page}/habits", data=BEAVER)
+    assert response.status_code == 200
+    assert "Str\ufffdtch" in response.text
+    assert "Abendstretch" in response.text
+
+
 def test_habits_are_offered_and_what_was_typed_stays(client: FlaskClient, page: str) -> None:
     typed = {"label": "My beaver", "morning": "of old", "evening": "", "when": "each", "url": "https://b.example"}
     html = client.post(f"{page}/habits", data={**typed, "token": "another-canary"}).text

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from integration import record
 from integration.core.model import Connection, FactKind, State
 from integration.core.placing import Placed
-from integration.outgoing import Abilities, Refusal, Remote, Reply, Sent, Settings, Told
+from integration.outgoing import Abilities, Refusal, Remote, Reply, Sent, Settings, Streaks, Told
 from integration.pages import compareview
 from integration.parts import Parts
 from integration.people import find
@@ -37,6 +37,7 @@ class Mirror:
         self.kept: list[Remote] = []
         self.asked = 0
         self.trouble: Refusal | None = None
+        self.row = 41
 
     def complete(self, _call: Any, _settings: Settings, _told: Told) -> Sent:
         return Sent()
@@ -47,8 +48,8 @@ class Mirror:
             raise self.trouble
         return self.kept
 
-    def streaks(self, _call: Any, _settings: Settings) -> dict[str, int]:
-        return {"e": 41}
+    def streaks(self, _call: Any, _settings: Settings) -> Streaks:
+        return Streaks({"e": self.row}, "A <day> there begins at noon.")
 
     def webhook(self, _call: Any, _settings: Settings, _address: str) -> Sent:
         return Sent()
@@ -149,11 +150,15 @@ def test_ours_are_sent_by_a_button_of_their_own(
 
 
 def test_streaks_that_differ_stand_side_by_side_with_the_reason(
-    client: FlaskClient, somebody: Somebody, connection: str
+    client: FlaskClient, somebody: Somebody, connection: str, mirror: Mirror
 ) -> None:
     shown = press(client, somebody, connection, "look")
     assert "Session Here Mirror Evening 0 41" in shown
-    assert "its day may begin at another hour than yours" in shown
+    assert "Why they disagree: A <day> there begins at noon. Here a skip or a pause ends nothing." in shown
+    mirror.row = 0
+    shown = press(client, somebody, connection, "look")
+    assert "Session Here Mirror Evening 0 0" in shown
+    assert "Why they disagree" not in shown
 
 
 def test_its_webhook_is_set_up_when_asked(client: FlaskClient, somebody: Somebody, connection: str) -> None:

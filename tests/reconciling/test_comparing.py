@@ -287,3 +287,12 @@ def test_days_that_were_not_asked_for_are_left_out() -> None:
 def test_a_plan_of_one_slot_has_no_other_to_lack() -> None:
     found = compare(ask(SHARED), [Remote("h", TODAY)], {(TODAY, "morning"): Side()}, Known())
     assert unheard(found) == [(TODAY, "morning", True)]
+
+
+@pytest.mark.parametrize("holds", ["number", "sessions"])
+def test_a_number_beyond_all_sense_is_as_many_as_there_are_sessions(holds: Any) -> None:
+    asked = ask(SHARED, holds=holds)
+    found = differ(asked, Remote("h", TODAY, count=10**9), Remote("h", YESTERDAY, berlin(YESTERDAY, 7), count=10**9))
+    both = [(day, slot, True) for day in (YESTERDAY, TODAY) for slot in ("morning", "evening")]
+    assert sorted(unheard(found)) == sorted(both)
+    assert unheard(differ(asked, Remote("h", TODAY, count=10**9), morning=BACK)) == [(TODAY, "evening", True)]

@@ -7,24 +7,27 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from integration.connecting import connections
 from integration.core.model import FactKind, State
 from integration.dispatching import operating
 from integration.errors import NotFound, Refused
-from integration.outgoing import Refusal, Remote
+from integration.outgoing import Refusal, Remote, Streaks
 from integration.reconciling import compared, reconcile
-from integration.reconciling.compared import Outcome, What
+from integration.reconciling.compared import Outcome, Streak, What
 from integration.reconciling.looking import look
 from integration.reconciling.reconcile import Acted, Way, act, set_right
 from integration.store import connections as stored
 from integration.store import deliveries
 from integration.store.deliveries import Which
 from integration.store.dispatches import State as Sending
+from integration.store.tables import dispatches as rows
 from tests.reconciling.conftest import DAY, TODAY, Mirror, World, berlin
 from webhooks.report import Kind
 
 YESTERDAY = TODAY - DAY
+REASON = "A day there begins at noon."
 SLOTS = ("morning", "evening")
 HABITS = {"morning": "m", "evening": "e"}
 
@@ -41,6 +44,17 @@ def right(world: World, connection: str, ways: tuple[Way, ...] = reconcile.BOTH,
 def tick_all(world: World, days: int) -> None:
     for back in range(days):
         world.mirror.tick("m", TODAY - back * DAY)
+
+
+def beside(world: World, connection: str) -> tuple[tuple[Streak, ...], str]:
+    kept = compared.last(world.parts.store, connection)
+    assert kept
+    return kept.found.streaks, kept.found.reason
+
+
+def echoed(world: World, message: int) -> bool:
+    with world.parts.store.reading() as db:
+        return bool(db.execute(select(rows.c.echoed).where(rows.c.id == message)).scalar_one())
 
 
 def test_what_a_lost_webhook_dropped_counts_on_its_own_day(world: World) -> None:
@@ -99,6 +113,22 @@ def test_what_they_add_to_our_own_number_is_their_word_and_no_echo(world: World,
     mirror.tick("h", TODAY, count=2)
     assert right(world, connection).heard == ((TODAY, "morning"),)
     assert world.merged()[TODAY, "morning"].evidence == {connection}
+
+
+def test_what_was_told_apart_as_theirs_takes_no_echo_of_ours_after_it(world: World, mirror: Mirror) -> None:
+    """Their webhook of what we told was lost too, so nothing of ours is left to come back."""
+    mirror.ABILITIES = replace(mirror.ABILITIES, holds="number")
+    connection = world.connect(morning="h", evening="h")
+    world.press("evening")
+    world.work()
+    [ours] = world.messages()
+    assert not echoed(world, ours.id)
+    mirror.untick("h", TODAY)
+    mirror.tick("h", TODAY, count=2)
+    right(world, connection)
+    assert echoed(world, ours.id)
+    world.hear(connection, "evening")
+    assert world.merged()[TODAY, "evening"].evidence == {"person", connection}
 
 
 def test_a_later_webhook_about_the_same_changes_nothing(world: World) -> None:
@@ -390,18 +420,47 @@ def test_a_mistake_of_ours_tells_nothing_of_what_the_service_said(
 
 def test_the_streak_that_a_service_counts_itself_is_told_by_slot(world: World, mirror: Mirror) -> None:
     connection = world.connect()
-    assert looked(world, connection).theirs == {}
-    mirror.streaks = lambda _call, _settings: {"m": 12, "elsewhere": 3}
-    assert looked(world, connection).theirs == {"morning": 12}
+    assert looked(world, connection).theirs.counts == {}
+    mirror.streaks = lambda _call, _settings: Streaks({"m": 12, "elsewhere": 3}, REASON)
+    assert looked(world, connection).theirs == Streaks({"morning": 12}, REASON)
+
+
+def test_streaks_that_disagree_are_kept_side_by_side_with_the_reason(world: World, mirror: Mirror) -> None:
+    connection = world.connect()
+    mirror.streaks = lambda _call, _settings: Streaks({"m": 2, "e": 0}, REASON)
+    mirror.tick("m", TODAY)
+    world.press("morning", YESTERDAY)
+    mirror.tick("m", YESTERDAY)
+    right(world, connection)
+    # What was taken over just now counts in ours too.
+    assert beside(world, connection) == ((Streak("morning", 2, 2), Streak("evening", 0, 0)), "")
+    mirror.streaks = lambda _call, _settings: Streaks({"m": 1}, REASON)
+    right(world, connection)
+    why = f"{REASON} Here a skip or a pause ends nothing."
+    assert beside(world, connection) == ((Streak("morning", 2, 1),), why)
+
+
+@pytest.mark.parametrize(("when", "ours"), [("both", 1), ("any", 2)])
+def test_one_streak_for_all_sessions_stands_beside_the_days_on_which_it_was_ticked(
+    world: World, mirror: Mirror, when: str, ours: int
+) -> None:
+    connection = world.connect(morning="h", evening="h", when=when)
+    mirror.streaks = lambda _call, _settings: Streaks({"h": 9}, REASON)
+    for slot, day in (("morning", YESTERDAY), ("morning", TODAY), ("evening", TODAY)):
+        world.press(slot, day)
+    right(world, connection, ways=())
+    assert [(one.ours, one.theirs) for one in beside(world, connection)[0]] == [(ours, 9), (ours, 9)]
 
 
 def test_a_service_that_does_not_tell_its_streak_is_compared_all_the_same(world: World, mirror: Mirror) -> None:
     def refuse(_call: object, _settings: object) -> None:
         raise Refusal("rate_limited", "wait")
 
-    mirror.streaks = refuse
     mirror.tick("m", TODAY)
-    assert len(looked(world, world.connect()).difference.unheard) == 1
+    for said in (refuse, lambda _call, _settings: {"m": 12}):
+        mirror.streaks = said
+        found = looked(world, world.connect())
+        assert (len(found.difference.unheard), found.theirs.counts) == (1, {})
 
 
 BUTTONS = {"press": FactKind.DONE, "undo": FactKind.UNDONE, "skip": FactKind.SKIPPED}

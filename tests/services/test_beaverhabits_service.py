@@ -141,6 +141,7 @@ def test_a_server_that_says_yes_too_soon_is_asked_again_later(server, door):
     with pytest.raises(Refusal) as refused:
         beaverhabits.complete(door, at(server), TOLD)
     assert (refused.value.reason, refused.value.after, refused.value.outage) == ("not_kept_yet", 2, False)
+    assert (refused.value.waiting, refused.value.tries) == (False, 10)
     server.clock.now += refused.value.after
     assert beaverhabits.complete(door, at(server), TOLD).already
     assert server.answered == 1

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 from integration.outgoing import Refusal, Reply, Told
+from integration.replies import MOST
 from integration.services import habitica
 
 USER = "7f2e0a4c-3f0d-4b7e-9a55-0c1d2e3f4a5b"
@@ -209,9 +210,37 @@ def test_history_counts_a_habits_plus_and_leaves_out_other_days(script, answer):
     assert [(remote.date, remote.count) for remote in found] == [(date(2026, 6, 1), 2)]
 
 
+def test_history_holds_a_plus_that_was_pressed_beyond_all_sense(script, answer):
+    pressed = [{"date": 1780380000000, "scoredUp": up} for up in (1e18, -3)]
+    call = script(("GET", WHO, answer("user")), ("GET", TASK, answer("habit", history=pressed)))
+    assert [remote.count for remote in habitica.history(call, SETTINGS, DAY, DAY)] == [MOST]
+
+
 def test_history_passes_over_a_task_that_is_gone(script, answer):
     call = script(("GET", WHO, answer("user")), ("GET", TASK, answer("not_found")))
     assert habitica.history(call, SETTINGS, DAY, DAY) == []
+
+
+def test_the_streak_of_a_daily_is_told_with_how_habitica_counts(script, answer):
+    night = answer("user", preferences={"dayStart": 3, "timezoneOffset": -120})
+    found = habitica.streaks(script(("GET", WHO, night), ("GET", TASK, answer("daily_done"))), SETTINGS)
+    assert found.counts == {"turntwice-evening": 5}
+    assert found.reason == (
+        "A day at Habitica begins at 03:00. A day on which a daily is not due counts for nothing there; "
+        "one that was due and is missed ends the streak, also where you skipped it here."
+    )
+
+
+@pytest.mark.parametrize("task", ["habit", "todo", "not_found"])
+def test_what_is_no_daily_has_no_streak(script, answer, task):
+    call = script(("GET", WHO, answer("user")), ("GET", TASK, answer(task)))
+    assert habitica.streaks(call, SETTINGS).counts == {}
+
+
+@pytest.mark.parametrize(("streak", "count"), [(None, 0), (-2, 0), (7.0, 7), (1e18, MOST)])
+def test_a_strange_streak_is_a_number_all_the_same(script, answer, streak, count):
+    call = script(("GET", WHO, answer("user")), ("GET", TASK, answer("daily", streak=streak)))
+    assert habitica.streaks(call, SETTINGS).counts == {"turntwice-evening": count}
 
 
 def test_a_webhook_that_was_switched_off_is_switched_on_again(script, answer):

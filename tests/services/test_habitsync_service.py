@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 from integration.outgoing import Habit, Refusal, Remote, Reply, Told
+from integration.replies import MOST
 from integration.services import habitsync
 
 UUID = "4c5a9d0e-1111-4222-8333-444455556666"
@@ -111,3 +112,10 @@ def test_a_day_that_cannot_be_is_not_read(script, sample, day):
     url = f"{RECORD}?epochDayFrom={DAY}&epochDayTo={DAY}"
     with pytest.raises(Refusal, match="cannot read"):
         habitsync.history(script(("GET", url, Reply(200, {}, body))), SETTINGS, TOLD.date, TOLD.date)
+
+
+def test_a_value_beyond_all_sense_leaves_the_history_readable(script):
+    body = f'[{{"epochDay":{DAY},"recordValue":1e18}},{{"epochDay":{DAY + 1},"recordValue":-4}}]'.encode()
+    url = f"{RECORD}?epochDayFrom={DAY}&epochDayTo={DAY + 1}"
+    found = habitsync.history(script(("GET", url, Reply(200, {}, body))), SETTINGS, TOLD.date, date(2026, 6, 3))
+    assert found == [Remote(UUID, TOLD.date, count=MOST)]

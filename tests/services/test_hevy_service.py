@@ -65,6 +65,22 @@ def test_the_evening_is_another_workout_than_the_morning(script, sample):
     assert call.bodies()[1]["workout"]["description"] == "turntwice-2026-06-02-evening"
 
 
+def test_a_session_that_was_said_done_on_another_day_lies_at_noon_of_its_own(script, sample):
+    late = replace(TOLD, at=TOLD.at + timedelta(days=1, hours=2))
+    call = script(("GET", f"{EVENTS}1", sample("hevy", "events_none")), ("POST", WORKOUTS, sample("hevy", "made")))
+    hevy.complete(call, SETTINGS, late)
+    workout = call.bodies()[1]["workout"]
+    assert (workout["start_time"], workout["end_time"]) == ("2026-06-02T10:00:00Z", "2026-06-02T10:03:00Z")
+
+
+def test_two_sessions_that_both_lie_at_noon_are_two(script, sample):
+    evening = replace(TOLD, slot="evening", at=TOLD.at + timedelta(days=1))
+    events = sample("hevy", "events_ours", page_count=1)
+    morning = Reply(200, {}, events.body.replace(b"2026-06-02T05:02:00", b"2026-06-02T10:00:00"))
+    call = script(("GET", f"{EVENTS}1", morning), ("POST", WORKOUTS, sample("hevy", "made")))
+    assert not hevy.complete(call, SETTINGS, evening).already
+
+
 def test_an_account_without_any_event_has_no_first_page(script, sample):
     call = script(("GET", f"{EVENTS}1", sample("hevy", "page_not_found")), ("POST", WORKOUTS, sample("hevy", "made")))
     assert hevy.complete(call, SETTINGS, TOLD).remote == MADE

@@ -66,16 +66,16 @@ def test_the_evening_is_another_activity_than_the_morning(script, sample):
 @pytest.mark.parametrize(
     ("at", "start"),
     [
-        # After midnight, still the evening of the day before.
-        (datetime(2026, 6, 3, 0, 31, tzinfo=BERLIN), "2026-06-03T00:28:00"),
-        (datetime(2026, 6, 2, 0, 1, tzinfo=BERLIN), "2026-06-01T23:58:00"),
+        # Yesterday evening's, said over breakfast; this morning's, said in the evening.
+        (datetime(2026, 6, 3, 9, 0, tzinfo=BERLIN), "2026-06-02T12:00:00"),
+        (datetime(2026, 6, 2, 22, 0, tzinfo=BERLIN), "2026-06-02T21:57:00"),
         # By the clock of where the person is, not by UTC.
         (datetime(2026, 6, 2, 7, 3, tzinfo=timezone(timedelta(hours=14))), "2026-06-02T07:00:00"),
         # Said a week late: when it was is not known.
         (datetime(2026, 6, 9, 7, 5, tzinfo=BERLIN), "2026-06-02T12:00:00"),
     ],
 )
-def test_the_start_is_on_the_persons_own_clock_and_near_the_date(script, sample, at, start):
+def test_the_start_is_on_the_persons_own_clock_and_on_the_date(script, sample, at, start):
     call = script(("GET", listed(), sample("intervals_icu", "none")), ("POST", BULK, sample("intervals_icu", "made")))
     intervals_icu.complete(call, SETTINGS, replace(TOLD, at=at))
     assert call.bodies()[1][0]["start_date_local"] == start

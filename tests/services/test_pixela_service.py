@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 from integration.outgoing import Habit, Refusal, Remote, Reply, Told
+from integration.replies import MOST
 from integration.services import pixela
 
 SETTINGS = {"username": "ada", "token": "thisissecret", "morning": "stretch", "evening": "stretch", "label": "Mine"}
@@ -60,7 +61,7 @@ def test_being_turned_away_six_times_is_enough_for_now(script, sample):
     call = script(*[("PUT", DAY, sample("pixela", "rejected"))] * 6)
     with pytest.raises(Refusal) as refused:
         pixela.complete(call, SETTINGS, TOLD)
-    assert (refused.value.after, refused.value.waiting) == (5, True)
+    assert (refused.value.after, refused.value.waiting, refused.value.tries) == (5, False, None)
 
 
 @pytest.mark.parametrize("body", [b'{"isRejected": true}', b'{"isSuccess":false,\n "isRejected":true}'])
@@ -141,3 +142,10 @@ def test_a_history_that_cannot_be_read_is_refused_whole(script, body):
     url = f"{USER}/graphs/stretch/pixels?from=20260601&to=20260601&withBody=true"
     with pytest.raises(Refusal, match="cannot read"):
         pixela.history(script(("GET", url, Reply(200, {}, body))), SETTINGS, date(2026, 6, 1), date(2026, 6, 1))
+
+
+def test_a_quantity_beyond_all_sense_leaves_the_history_readable(script):
+    url = f"{USER}/graphs/stretch/pixels?from=20260601&to=20260602&withBody=true"
+    body = b'{"pixels":[{"date":"20260601","quantity":"1e18"},{"date":"20260602","quantity":"nan"}]}'
+    found = pixela.history(script(("GET", url, Reply(200, {}, body))), SETTINGS, date(2026, 6, 1), date(2026, 6, 2))
+    assert found == [Remote("stretch", date(2026, 6, 1), count=MOST)]
