@@ -10,10 +10,17 @@ from integration.parts import Parts
 from integration.rotation import Rotated
 from integration.store import survey
 from integration.store.survey import Troubled
+from webhooks.limits import Rate, in_redis
 
 LATE = timedelta(minutes=10)
 """What is due for so long has nobody who sends it: a worker takes seconds, and the lease of a lost one a minute."""
 NAMED = 5
+
+
+class Away(TurntwiceError):
+    """What we count limits in cannot be used."""
+
+    reason = "away"
 
 
 class Idle(TurntwiceError):
@@ -42,6 +49,17 @@ def check_worked(parts: Parts) -> None:
         raise Idle(f"{told}, and nobody sends them; start '{start}'")
 
 
+def check_limits(redis_url: str) -> None:
+    """Counts one in Redis, as a request does; it may take as long as there. Raises Away."""
+    try:
+        in_redis(redis_url).take("doctor", Rate(1, 1))
+    except Exception as error:  # of many kinds; what it says may quote the address, which holds a password
+        raise Away(
+            f"TURNTWICE_REDIS_URL: Redis cannot be used there ({type(error).__name__}), and until it can nobody is"
+            " limited; start it or correct the setting"
+        ) from None
+
+
 def survey_secrets(parts: Parts, newest: Keys) -> Rotated:
     """How the stored secrets stand to those of the operator; `newest` has only the first. Raises StoreUnavailable."""
     return rotation.survey(parts.store, parts.keys, newest)
@@ -59,9 +77,10 @@ def notes(parts: Parts, found: Rotated) -> Iterator[str]:
         yield f"{_counted(dead, 'message')} {'was' if dead == 1 else 'were'} given up; {shown}"
     if waiting:
         count, people = sum(waiting.values()), _named(tuple(waiting))
-        told = "1 delivery waits for a word" if count == 1 else f"{count} deliveries wait for a word"
-        shown = "it stands on their page, and 'turntwice deliveries list PERSON --outcome quarantined' shows it"
-        yield f"{told} of its person ({people}): {shown}"
+        told = "1 delivery waits" if count == 1 else f"{count} deliveries wait"
+        stands, shows = ("it stands", "shows it") if count == 1 else ("they stand", "shows them")
+        shown = f"{stands} on their page, and 'turntwice deliveries list PERSON --outcome quarantined' {shows}"
+        yield f"{told} for a word of their person ({people}): {shown}"
     if older := found.secrets:
         stands = "1 stored secret stands" if older == 1 else f"{older} stored secrets stand"
         cure = "'turntwice db rotate-secrets' puts all under the newest"

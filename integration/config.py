@@ -213,7 +213,7 @@ def _redis(setting: str) -> str:
     if setting and (urlsplit(setting).scheme not in REDIS_SCHEMES or not _has_good_port(setting)):
         raise ConfigError("TURNTWICE_REDIS_URL: use redis://:PASSWORD@HOST:6379/0, or rediss:// with TLS")
     if setting and not find_spec("redis"):
-        raise ConfigError('TURNTWICE_REDIS_URL: a package is missing; pip install "turntwice[server]" redis')
+        raise ConfigError('TURNTWICE_REDIS_URL: a package is missing; pip install "turntwice[server]"')
     return setting
 
 

@@ -50,6 +50,9 @@ class Commands(click.Group):
         """Turns whatever can go wrong into one line and an exit status."""
         try:
             status = super().main(*args, **options | {"standalone_mode": False})
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()  # its message is the whole help
+            sys.exit(error.exit_code)
         except click.ClickException as error:
             _fail(error.format_message(), error.exit_code)
         except click.Abort:

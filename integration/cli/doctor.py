@@ -62,12 +62,13 @@ def _troubles(parts: Parts, config: Config) -> Iterator[str]:
 def _within(parts: Parts, config: Config) -> Iterator[str]:
     """What is wrong with what a whole database holds; notes are told on the way."""
     found = checkup.survey_secrets(parts, Keys(config.secret_keys[:1]))
-    yield from _failed(
-        {
-            "every stored secret can be opened": lambda: checkup.check_secrets(found),
-            "what is due is sent": lambda: checkup.check_worked(parts),
-        }
-    )
+    steps: dict[str, Callable[[], object]] = {
+        "every stored secret can be opened": lambda: checkup.check_secrets(found),
+        "what is due is sent": lambda: checkup.check_worked(parts),
+    }
+    if config.redis_url:
+        steps["limits are counted in Redis"] = lambda: checkup.check_limits(config.redis_url)
+    yield from _failed(steps)
     for note in checkup.notes(parts, found):
         click.echo(f"note: {_line(note)}")
     if not parts.store.is_sqlite and not any(os.environ.get(f"TURNTWICE_SECRET_KEY{end}") for end in ("", "_FILE")):

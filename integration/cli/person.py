@@ -96,5 +96,14 @@ def _tell(values: dict[str, Any], as_json: bool) -> None:
     if as_json:
         return show(values)
     for name, value in values.items():
-        click.echo(f"{name}: {value}")
+        for line in _lines(name, value):
+            click.echo(line)
     return None
+
+
+def _lines(name: str, value: Any) -> list[str]:
+    """A value as lines; a list has a line a row, its values with colons between."""
+    if not isinstance(value, list):
+        return [f"{name}: {value}"]
+    rows = [": ".join(row.values()) for row in value]
+    return [f"{name}:", *(f"  {row}" for row in rows)] if rows else [f"{name}: none"]

@@ -9,7 +9,7 @@ from integration import status
 from integration.connecting.kinds import slots_of
 from integration.core.model import Connection, Day, Feed, Person, State
 from integration.core.standing import Standing
-from integration.core.streaks import Run
+from integration.core.streaks import Run, final
 from integration.pages import words
 from integration.pages.heard import Heard, heard
 from integration.pages.heatmap import Cell, weeks
@@ -72,14 +72,16 @@ class Linked:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """My page. `zone` is the one that the person's clock shows now; `fresh` means that nothing was ever done yet."""
+    """My page. `zone` is the one that the person's clock shows now; `fresh` means that nothing was ever done yet;
+    `score` in percent, None until there is any.
+    """
 
     person: Person
     zone: str
     fresh: bool
     days: tuple[DayRows, ...]
     streaks: tuple[Streak, ...]
-    score: int
+    score: int | None
     rates: tuple[Rate, ...]
     weeks: list[list[Cell]]
     feeds: tuple[Feed, ...]
@@ -98,19 +100,19 @@ def overview(parts: Parts, person: Person, now: datetime) -> Overview:
     with parts.store.reading() as db:
         live, subscribed = connections.of(db, person.id), feeds.of(db, person.id)
         last = {entry.connection: entry for one in live for entry in deliveries.newest(db, [one.id], 1)}
-    slots = slots_of(person.plan)
+    slots, told = slots_of(person.plan), heard(parts, person, now)
     return Overview(
         person=person,
         zone=person.plan.zone_at(now),
         fresh=not stands.tally.active.best,
         days=tuple(_rows(person, day) for day in reversed(stands.recent[-2:])),
         streaks=tuple(_streaks(stands, slots)),
-        score=round(100 * stands.tally.score),
+        score=_score(stands),
         rates=tuple(_rate(stands, span) for span in stands.adherence),
         weeks=weeks(stands),
         feeds=tuple(subscribed),
-        linked=tuple(_linked(parts, person, one, last.get(one.id)) for one in live),
-        heard=heard(parts, person, now),
+        linked=tuple(_linked(parts, person, one, last.get(one.id), told) for one in live),
+        heard=told,
         slots=slots,
         reach=reach(parts.links.public_url),
     )
@@ -138,16 +140,26 @@ def _streaks(stands: Standing, slots: Sequence[str]) -> list[Streak]:
     return [*whole, *named]
 
 
+def _score(stands: Standing) -> int | None:
+    """None until a day went into it: before, it would call somebody's first session 0 %."""
+    begun = stands.tally.score or any(day.due and final(day) for day in stands.recent)
+    return round(100 * stands.tally.score) if begun else None
+
+
 def _rate(stands: Standing, span: int) -> Rate:
     done, due = stands.adherence[span]
     told = [f"{count} {words.SHORT[State(state)]}" for state, count in stands.neutral(span).items() if count]
     return Rate(span, done, due, words.listed(told))
 
 
-def _linked(parts: Parts, person: Person, connection: Connection, last: Entry | None) -> Linked:
+def _linked(parts: Parts, person: Person, connection: Connection, last: Entry | None, told: Heard) -> Linked:
     named = parts.providers.get(connection.service) or parts.services.get(connection.service)
     title = named.TITLE if named else connection.service
     if last is None:
         return Linked(connection.id, connection.label, title, "", "", "Nothing heard yet." if connection.key else TOLD)
     when = words.moment(last.received_at, person.plan)
-    return Linked(connection.id, connection.label, title, when, words.HEARD.get(last.outcome, ""), last.message)
+    # The section below has opened it: one that it asks of waits for the person, one that nobody can read does not.
+    waits = any(row.id == last.id and row.outcome == words.WAITS for row in (*told.waiting, *told.rows))
+    outcome = words.outcome(last.outcome, last.message, waits)
+    message = words.sentence(last.message.removeprefix(f"{outcome}. "))
+    return Linked(connection.id, connection.label, title, when, outcome, message)

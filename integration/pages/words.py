@@ -50,8 +50,20 @@ HEARD = {
     "ignored": "Left out",
     "quarantined": "Set aside",
 }
+WAITS, NOTED = "Waits for you", "Noted"
 
 UNITS = (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1)))
+
+
+def outcome(outcome: str, message: str, waits: bool = False) -> str:
+    """What became of a delivery, by what is kept with it (see inbox.wording); empty for an outcome that is none.
+
+    One that was taken in and left nothing done, as an undo, has not counted.
+    """
+    if waits:
+        return WAITS
+    counts = " is done." in message and " was taken back." not in message
+    return NOTED if outcome == "accepted" and not counts else HEARD.get(outcome, "")
 
 
 def day_name(day: date, today: date) -> str:

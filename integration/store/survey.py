@@ -6,9 +6,14 @@ from datetime import datetime
 from sqlalchemy import Connection, func, or_, select
 
 from integration.dispatching.breaker import DOWN
-from integration.store.deliveries import Which
+from integration.store.deliveries import RELATED, Which
 from integration.store.dispatches import State
 from integration.store.tables import connections, deliveries, dispatches, outlets
+
+UNPLACED = ("no_time", "in_the_future", "outside_the_plan", "before_the_plan", "too_old")
+"""The reasons of core.placing: what was read well and found no session."""
+SETTLED = (*UNPLACED, "unmapped_habit", "not_asked", RELATED)
+"""Why a delivery waits that its person can settle. One that nobody can read waits for a mended program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +48,8 @@ def given_up(db: Connection) -> int:
 
 
 def waiting(db: Connection) -> dict[str, int]:
-    """How many deliveries of live connections wait for their person's word, by the person's id."""
+    """How many deliveries of live connections wait for their person, who can settle them, by the person's id."""
     query = select(connections.c.person, func.count()).join_from(deliveries, connections)
-    query = query.where(connections.c.revoked_at.is_(None), *Which(waits=True).conditions())
+    query = query.where(connections.c.revoked_at.is_(None), *Which(waits=True, reasons=SETTLED).conditions())
     query = query.group_by(connections.c.person).order_by(connections.c.person)
     return {str(row[0]): int(row[1]) for row in db.execute(query)}

@@ -1,5 +1,7 @@
 """turntwice doctor on messages, deliveries and secrets: what is wrong is status 1, what waits for others a note."""
 
+import inspect
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -8,11 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from integration.core import placing
 from integration.dispatching.breaker import Health
+from integration.inbox.admission import UNMAPPED
 from integration.keys import Keys
 from integration.outgoing import Refusal, Sent
 from integration.parts import Parts
-from integration.store import outlets
+from integration.store import outlets, survey
 from integration.store.tables import connections
 from tests.cli.conftest import Run
 from tests.cli.test_cli_dispatches import FINAL, GONE, TOKEN, Clock
@@ -161,15 +165,29 @@ def test_deliveries_that_wait_for_their_person_are_noted(
     path = made["hook"].removeprefix("https://stretch.example.org")
     assert client.post(path, json={"id": "1", "date": "2020-01-01"}).json["outcome"] == "quarantined"
     assert client.post(path, json={"id": "2", "slot": "morning"}).json["outcome"] == "accepted"
+    assert client.post(path, data=b"{not json", content_type="application/json").status_code == 400
     status, wrong, [note] = doctor()
     assert (status, wrong) == (0, [])
     assert note == (
-        f"1 delivery waits for a word of its person ({person}): it stands on their page, and"
+        f"1 delivery waits for a word of their person ({person}): it stands on their page, and"
         " 'turntwice deliveries list PERSON --outcome quarantined' shows it"
     )
-    assert len(asked("deliveries", "list", person, "--outcome", "quarantined")) == 1
+    held = asked("deliveries", "list", person, "--outcome", "quarantined")
+    assert [one["reason"] for one in held] == ["json", "no_time"], "nobody can settle what cannot be read"
+    assert client.post(path, json={"id": "3", "slot": "noon"}).json["outcome"] == "quarantined"
+    _, _, [note] = doctor()
+    assert note == (
+        f"2 deliveries wait for a word of their person ({person}): they stand on their page, and"
+        " 'turntwice deliveries list PERSON --outcome quarantined' shows them"
+    )
     asked("connection", "revoke", made["connection"])
     assert doctor() == (0, [], [])
+
+
+def test_whatever_finds_no_session_can_be_settled_by_its_person() -> None:
+    reasons = set(re.findall(r'Unplaced\(\s*"(\w+)"', inspect.getsource(placing)))
+    assert reasons == set(survey.UNPLACED)
+    assert UNMAPPED.reason in survey.SETTLED
 
 
 def test_a_secret_that_opens_nothing_stored_is_wrong_and_the_cure_is_named(

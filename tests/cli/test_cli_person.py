@@ -62,6 +62,24 @@ def test_a_person_is_shown_with_the_same_addresses_as_at_first(asked: Ask) -> No
     assert [feed["feed"] for feed in shown["feeds"]] == [made["feed"]]
 
 
+def test_without_json_each_calendar_of_a_person_has_a_line(asked: Ask, turntwice: Run, still: Any) -> None:
+    made = asked("person", "add", *PLAN)
+    still.shift(1)
+    asked("feed", "add", made["person"], "--label", "Kitchen")
+    first, second = asked("person", "show", made["person"])["feeds"]
+    shown = turntwice("person", "show", made["person"]).stdout.splitlines()
+    names = ["person", "zone", "morning", "evening", "start", "page"]
+    assert [line.partition(": ")[0] for line in shown[:-3]] == names
+    assert shown[-3:] == ["feeds:", f"  {first['label']}: {made['feed']}", f"  Kitchen: {second['feed']}"]
+
+
+def test_a_person_without_a_calendar_is_shown_with_none(asked: Ask, turntwice: Run) -> None:
+    made = asked("person", "add", *PLAN)
+    for feed in asked("feed", "list", made["person"]):
+        turntwice("feed", "revoke", feed["feed"])
+    assert turntwice("person", "show", made["person"]).stdout.splitlines()[-1] == "feeds: none"
+
+
 def test_more_can_be_said_of_the_plan(asked: Ask, opened: Parts) -> None:
     more = ("--day-start", "12:00", "--repetitions", "5", "--hold", "30")
     made = asked("person", "add", "--zone", "UTC", "--morning", "18:00", "--evening", "9:00", *more)

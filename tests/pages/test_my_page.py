@@ -109,6 +109,23 @@ def test_before_anything_is_due_there_is_no_rate(client: FlaskClient, parts: Par
     parts.clock.now -= timedelta(hours=16)
     shown = section(client.get(response.headers["Location"]).text, "count")
     assert "nothing due yet" in shown
+    assert "score" not in shown
+
+
+def test_there_is_a_score_once_a_day_went_into_it(client: FlaskClient, parts: Parts, clock: Any) -> None:
+    """A first session that is done must not be called 0 %."""
+    clock.move(hours=-16)
+    made = client.post("/", data={"zone": "Europe/Berlin", "morning": "07:00", "evening": "22:00"})
+    page = made.headers["Location"]
+    data = {"date": TODAY.isoformat(), "slot": "morning", "action": "done"}
+    assert client.post(f"{page.partition('?')[0]}/session", data=data).status_code == 303
+    assert "score" not in section(client.get(page).text, "count")
+    clock.move(hours=24)
+    assert "3 % is your score" in section(client.get(page).text, "count")
+
+
+def test_a_day_that_passed_with_nothing_done_is_scored(client: FlaskClient, somebody: Any) -> None:
+    assert "0 % is your score" in section(client.get(somebody.page).text, "count")
 
 
 def test_every_day_of_the_map_is_told_in_words(client: FlaskClient, somebody: Any) -> None:
@@ -202,6 +219,39 @@ def test_a_connection_made_here_ticks_a_session_off_and_the_page_tells_it(
         "Last heard Tue 2 June, 22:30 Counted. My watch said it was done. The evening of Tuesday 2026-06-02 is done."
         in services
     )
+
+
+@pytest.mark.parametrize(
+    ("bodies", "told"),
+    [
+        ([b'{"slot": "noon"}'], "Waits for you. The plan has no session called 'noon'"),
+        ([b"{not json"], "Set aside. The body is not JSON in UTF-8."),
+        ([b'{"slot": "evening"}'], "Counted. Simple webhook said it was done."),
+        ([b'{"id": "1", "slot": "evening"}'] * 2, "Heard before. The evening of Tuesday 2026-06-02 is done."),
+        ([b'{"slot": "evening"}', b'{"slot": "evening", "type": "undone"}'], "Noted. Simple webhook said it was taken"),
+    ],
+    ids=["no session", "not JSON", "done", "a copy", "an undo"],
+)
+def test_what_became_of_the_last_message_is_said_as_in_what_was_heard(
+    client: FlaskClient, somebody: Any, clock: Any, bodies: list[bytes], told: str
+) -> None:
+    page = connect(client, somebody, service="simple")
+    hook = unescape(re.findall(r'id="hook" readonly value="([^"]+)"', page)[0])
+    for body in bodies:
+        clock.move(minutes=1)
+        client.post(hook.removeprefix(somebody.parts.links.public_url), data=body, content_type="application/json")
+    last = f"Last heard Tue 2 June, 22:{30 + len(bodies)} {told}"
+    assert last in section(client.get(somebody.page).text, "services")
+
+
+def test_reading_a_message_again_is_folded_away(client: FlaskClient, somebody: Any) -> None:
+    page = connect(client, somebody, service="simple")
+    hook = unescape(re.findall(r'id="hook" readonly value="([^"]+)"', page)[0])
+    client.post(hook.removeprefix(somebody.parts.links.public_url), json={"slot": "evening"})
+    heard = re.search(r'aria-labelledby="heard">(.*?)</section>', client.get(somebody.page).text, re.DOTALL)
+    assert heard
+    assert "Read it again" in heard[1]
+    assert "Read it again" not in re.sub(r"<details>.*?</details>", "", heard[1], flags=re.DOTALL)
 
 
 def test_a_mapping_and_a_bearer_of_ones_own_are_kept(client: FlaskClient, somebody: Any) -> None:
