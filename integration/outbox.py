@@ -2,18 +2,20 @@
 last one, and the next.
 
 An outlet is leased, so that one worker at a time sends to a service, in order. A worker that dies leaves its lease to
-run out; what it was sending then counts as tried, as it may have arrived.
+run out; what it was sending then counts as tried, as it may have arrived. To one endpoint only so many messages are on
+their way at once (S10): the outlets beyond that wait, and whoever frees a place takes the next, or rings.
 """
 
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 
-from integration.dispatching import breaker, judging
+from integration.dispatching import judging, queueing
 from integration.dispatching.judging import Attempt, PutBack
 from integration.outgoing import Sent
-from integration.store import dispatches, outlets
+from integration.store import dispatches, outlets, wakeups
 from integration.store.dispatches import Addressee, Dispatch, State
 from integration.store.engine import Database, Store
 from integration.store.outlets import Outlet
@@ -31,6 +33,7 @@ class Leased:
     to: Addressee
     probe: bool
     """All else at this service waits for what becomes of it."""
+    endpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,11 @@ def claim(store: Store, wanted: Claim, now: datetime) -> list[Leased]:
 def finish(store: Store, leased: Leased, attempt: Attempt, wanted: Claim) -> list[Leased]:
     """Stores what came of a message, gives its queue back, and claims what is next. Raises StoreUnavailable."""
     with store.writing() as db:
-        _settle(db, leased, attempt, wanted.worker)
-        return _claimed(db, wanted, attempt.ended) if wanted.most else []
+        awaited = _settle(db, leased, attempt, wanted.worker)
+        following = _claimed(db, wanted, attempt.ended) if wanted.most else []
+        if awaited and leased.endpoint not in [found.endpoint for found in following]:
+            wakeups.notify(db)
+    return following
 
 
 def give_back(store: Store, leased: Leased, worker: str, started: datetime, now: datetime) -> None:
@@ -69,26 +75,32 @@ def give_back(store: Store, leased: Leased, worker: str, started: datetime, now:
 
 
 def _claimed(db: Database, wanted: Claim, now: datetime) -> list[Leased]:
-    claimed, probes = list[Leased](), wanted.probes
-    for outlet in outlets.due(db, now, wanted.most, wanted.probes > 0):
-        room = not outlet.health.down or probes > 0
-        if room and outlet.sending not in wanted.flying and (leased := _leased(db, outlet, wanted, now)):
-            claimed.append(leased)
-            probes -= leased.probe
+    claimed, full = list[Leased](), set[str]()
+    # In the order in which turns are taken.
+    for outlet in sorted(outlets.due(db, now, wanted.most, wanted.probes > 0), key=attrgetter("endpoint")):
+        down = outlet.health.down
+        room = outlet.endpoint not in full and (not down or sum(one.probe for one in claimed) < wanted.probes)
+        found = _found(db, outlet, now) if room and outlet.sending not in wanted.flying else None
+        if found is None:
+            continue
+        if outlets.lease(db, outlet.connection, wanted.worker, now + wanted.lease, found[0].id):
+            claimed.append(Leased(*found, probe=down, endpoint=outlet.endpoint))
+        else:
+            full.add(outlet.endpoint)
     return claimed
 
 
-def _leased(db: Database, outlet: Outlet, wanted: Claim, now: datetime) -> Leased | None:
+def _found(db: Database, outlet: Outlet, now: datetime) -> tuple[Dispatch, Addressee] | None:
+    """What is to be sent now; where there is nothing (any more), the outlet is left until there is."""
     if outlet.sending is not None:
         _count_killed(db, outlet.sending, now)
+    outlets.turn(db, outlet.endpoint)
     # On PostgreSQL only a statement after the one that locked sees what was committed before the lock was ours.
     found = dispatches.head(db, outlet.connection, now, outlet.health.probe_at is not None)
     if found is None:
-        look = breaker.next_look(outlet.health, dispatches.next_due(db, outlet.connection))
-        outlets.save(db, outlet.connection, outlet.health, look)
+        outlets.settle(db, outlet.connection, outlet.health)
         return None
-    outlets.lease(db, outlet.connection, wanted.worker, now + wanted.lease, found[0].id)
-    return Leased(*found, probe=outlet.health.down)
+    return queueing.addressed(db, *found), found[1]
 
 
 def _count_killed(db: Database, sending: int, now: datetime) -> None:
@@ -97,19 +109,23 @@ def _count_killed(db: Database, sending: int, now: datetime) -> None:
         log.warning("a worker was lost while it sent message %s", sending)
 
 
-def _settle(db: Database, leased: Leased, attempt: Attempt, worker: str) -> None:
+def _settle(db: Database, leased: Leased, attempt: Attempt, worker: str) -> bool:
+    """Whether others may wait for the place at the endpoint that is free now."""
     dispatch = leased.dispatch
-    outlet = outlets.locked(db, dispatch.connection)
-    if outlet is None:
-        return  # the connection is gone, with all that waited
+    held = outlets.held(db, dispatch.connection)
+    if held is None:
+        return True  # the connection is gone, with all that waited
+    outlet, full = held
     verdict = judging.judged(outlet.health, dispatch, attempt)
+    ours = outlet.lease_by == worker and outlet.sending == dispatch.id
     if isinstance(attempt.result, Sent):
         dispatches.note(db, dispatch.id, **verdict.dispatch)
-    elif verdict.dispatch and not dispatches.change(db, dispatch.id, **verdict.dispatch):
+    elif not ours or (verdict.dispatch and not dispatches.change(db, dispatch.id, **verdict.dispatch)):
         dispatches.note(db, dispatch.id, attempted_at=attempt.started)
-    if outlet.lease_by != worker or outlet.sending != dispatch.id:
-        return  # our lease had run out: the queue is another's now
+    if not ours:
+        return False  # our lease had run out, or the connection was changed: what we were told says nothing of it now
     _save(db, outlet, verdict, attempt.ended)
+    return full
 
 
 def _save(db: Database, outlet: Outlet, verdict: judging.Verdict, now: datetime) -> None:
@@ -123,4 +139,4 @@ def _save(db: Database, outlet: Outlet, verdict: judging.Verdict, now: datetime)
         log.warning("connection %s is switched off: %s", connection, health.disabled_why)
     elif health.noticed > outlet.health.noticed:
         log.warning("connection %s has failed %s times since %s", connection, health.failures, health.failing_since)
-    outlets.save(db, connection, health, breaker.next_look(health, dispatches.next_due(db, connection)))
+    outlets.settle(db, connection, health)

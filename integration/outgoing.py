@@ -160,8 +160,8 @@ class Refusal(TurntwiceError):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """It is so now at the service. `already`: it was so before we came. `remote` is the service's id of what we made,
-    by which its own webhook about it is known as our echo. `words` says it to the person, such as "kept".
+    """It is so now at the service. `already`: it was so before we came. `remote` is the service's id of what we made.
+    `words` says it to the person, such as "kept".
     """
 
     already: bool = False

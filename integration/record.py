@@ -4,7 +4,7 @@ What a provider reported enters by `record`, what the person says on our own pag
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from integration.core import placing
@@ -12,10 +12,11 @@ from integration.core.model import PERSON, Fact, FactKind, Person, State
 from integration.core.placing import Placed, Unplaced
 from integration.dispatching import telling
 from integration.errors import Refused
-from integration.inbox import echoes, wording
-from integration.inbox.admission import OF_NO_CONCERN, RELATED, Inbound, admit, content
+from integration.inbox import wording
+from integration.inbox.admission import OF_NO_CONCERN, RELATED, Inbound
+from integration.inbox.entering import Entering, Told, contents
 from integration.keys import random_id
-from integration.ledger import Ledger, Session
+from integration.ledger import Ledger, Reading, Session
 from integration.store import deliveries, people
 from integration.store.engine import Database, Store
 from webhooks.report import Incoming, Notice, Report
@@ -60,9 +61,10 @@ def record(
     """
     with store.writing() as db:
         people.lock(db, inbound.person.id)
-        ledger = Ledger(db, inbound.person, again.now if again else incoming.received_at)
-        told = [_entered(inbound, report, ledger, incoming.received_at, again) for report in reports]
-        result = _result(inbound, reports, told, ledger)
+        ledger = _ledger(db, inbound.person, incoming, reports, again)
+        choice = again.choice if again else None
+        entering = Entering(inbound, reports, ledger, incoming.received_at, again is not None, choice)
+        result = _result(inbound, entering.told(), ledger)
         if notices and not reports:
             result = _announced(telling.ask(db, inbound.connection, inbound.person, notices, ledger.now), inbound)
         if again is None:
@@ -71,24 +73,6 @@ def record(
             deliveries.judge(db, again.delivery, result.outcome, result.reason, result.message)
             ledger.save(again.delivery)
     return result
-
-
-def _entered(
-    inbound: Inbound, report: Report, ledger: Ledger, received_at: datetime, again: Replay | None
-) -> tuple[Fact | Unplaced, bool]:
-    """What became of a report, and whether it said something new."""
-    choice = again.choice if again else None
-    # A copy of what the person has put somewhere stays there, whatever would be thought of it now.
-    held = ledger.known(inbound.connection.id, report.event_id, content(report)) if again and not choice else None
-    fact = held or admit(inbound, report, ledger, received_at, choice)
-    if isinstance(fact, Unplaced):
-        return fact, False
-    if copy := held or ledger.held(fact):
-        return copy, False
-    if echoes.is_one(ledger.db, inbound, report, fact):
-        fact = replace(fact, echo=True)
-    ledger.enter(fact, report.origin)
-    return fact, True
 
 
 def tell(
@@ -106,8 +90,10 @@ def tell(
     with store.writing() as db:
         people.lock(db, person.id)
         ledger, key = Ledger(db, person, now), (session.date, session.slot)
-        # A word that changes nothing now still counts for what may come late: an undo is a wall.
-        if ledger.last_word(key) is not kind:
+        # A word that changes nothing now still counts for what may come late: an undo is a wall. Where a service said
+        # done since, the same undo is a new wall.
+        undoes = kind is FactKind.UNDONE and ledger.merged(key).state is not None
+        if undoes or ledger.last_word(key) is not kind:
             ledger.enter(Fact(PERSON, random_id(), kind, session.slot, session.date, now, now, reason=reason))
             ledger.save(None)
         after = ledger.merged(key)
@@ -120,17 +106,16 @@ def refuse(store: Store, connection: str, incoming: Incoming, reason: str, messa
         _keep(db, connection, incoming, Recorded(QUARANTINED, reason, message))
 
 
-def _result(
-    inbound: Inbound, reports: Sequence[Report], told: Sequence[tuple[Fact | Unplaced, bool]], ledger: Ledger
-) -> Recorded:
-    fresh = [fact for fact, new in told if new and isinstance(fact, Fact)]
-    copies = [fact for fact, _ in told if isinstance(fact, Fact)]
-    after = ledger.states((fact.date, fact.slot) for fact in fresh or copies)
-    left = min((why for why, _ in told if isinstance(why, Unplaced)), key=_pressing, default=None)
+def _result(inbound: Inbound, told: Sequence[Told], ledger: Ledger) -> Recorded:
+    fresh = [(one.report, one.became) for one in told if one.new and isinstance(one.became, Fact)]
+    heard = fresh or [(one.report, one.became) for one in told if isinstance(one.became, Fact)]
+    after = ledger.states((fact.date, fact.slot) for _, fact in heard)
+    left = min((one.became for one in told if isinstance(one.became, Unplaced)), key=_pressing, default=None)
     asked = left if left and _pressing(left) < 2 else None
     if after:
-        first = next(report for report, (fact, _) in zip(reports, told, strict=True) if fact in (fresh or copies))
-        words = [wording.said(inbound.connection.label, first, inbound.person.plan), *wording.states(after)]
+        report, fact = heard[0]
+        said = wording.said(inbound.connection.label, report, inbound.person.plan, fact.kind)
+        words = [said, *wording.states(after)]
         if fresh:
             # Of several reports some count and one waits: the reason is that of the one that waits.
             return Recorded(ACCEPTED, asked.reason if asked else None, " ".join(words), after)
@@ -146,6 +131,16 @@ def _pressing(why: Unplaced) -> int:
     if why.reason not in OF_NO_CONCERN:
         return 0
     return 1 if why.reason == RELATED.reason else 2
+
+
+def _ledger(
+    db: Database, person: Person, incoming: Incoming, reports: Sequence[Report], again: Replay | None
+) -> Ledger:
+    if again is None:
+        return Ledger(db, person, incoming.received_at)
+    # Where the person chooses, what was read of the rest stays as it was.
+    reading = None if again.choice else Reading(again.delivery, contents(reports))
+    return Ledger(db, person, again.now, reading)
 
 
 def _announced(asked: bool, inbound: Inbound) -> Recorded:

@@ -10,12 +10,14 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import create_server
 from waitress.task import WSGITask
+from waitress.utilities import RequestEntityTooLarge
 
 from integration.errors import TurntwiceError
 
 THREADS = 4
 """So many can share a commit. Waitress reads and writes without them; more would only fight over the interpreter."""
-LARGEST_BODY = 128 * 1024
+LARGEST_BODY, IN_MEMORY = 1024 * 1024, 64 * 1024
+"""What is read of a body in bytes, as much as any hook takes in; what of it lies in memory and not in a file."""
 LARGEST_HEADERS = 16 * 1024
 LONGEST_LINE, LONGEST_HEADER, HEADERS = 4 * 1024, 8 * 1024, 100
 """What a request line and a header may have in bytes, and how many headers may come (webhook-reliability R11)."""
@@ -38,6 +40,14 @@ class _Task(WSGITask):
 
 
 class _Parser(HTTPRequestParser):
+    def received(self, data: bytes) -> int:
+        """Leaves what is too large to the app, which reads nothing of it, says what to do, and tells its person."""
+        consumed: int = super().received(data)
+        if isinstance(self.error, RequestEntityTooLarge) and not self.body_bytes_received:
+            request: Any = self
+            request.error, request.headers["CONNECTION"] = None, "close"
+        return consumed
+
     def parse_header(self, header_plus: bytes) -> None:
         line, *fields = header_plus.split(b"\r\n")
         sizes = [len(field) for field in fields if field]
@@ -79,7 +89,8 @@ def serve(app: WSGIApplication, listening: socket.socket, behind_proxies: bool =
         sockets=[listening],
         threads=THREADS,
         ident=None,
-        max_request_body_size=LARGEST_BODY,
+        max_request_body_size=LARGEST_BODY + 1,
+        inbuf_overflow=IN_MEMORY,
         max_request_header_size=LARGEST_HEADERS,
         clear_untrusted_proxy_headers=not behind_proxies,
     )

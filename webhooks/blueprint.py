@@ -12,7 +12,7 @@ Length: the one path that every delivery takes is read in one place.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic
 
@@ -28,7 +28,8 @@ from webhooks.report import Answer, Incoming
 
 __all__ = ["HEADERS", "LARGEST", "LONGEST_HEADER", "Hook", "Outcome", "Receiver", "create"]
 
-LARGEST = 64 * 1024
+LARGEST, LARGEST_EVER = 64 * 1024, 1024 * 1024
+"""How long a body may be in bytes (R11); and how long one of a provider that has a `LARGEST` of its own."""
 HEADERS = 100
 LONGEST_HEADER = 8 * 1024
 COME_BACK = "30"
@@ -104,12 +105,30 @@ class _Intake(Generic[H]):
     def _taken(self, name: str, provider: Provider, key: str | None) -> Response:
         incoming = Incoming({}, b"", self.now())
         try:
-            incoming = Incoming(_headers(), _body(), incoming.received_at)
+            incoming = replace(incoming, headers=_headers())
+            incoming = replace(incoming, body=_body(_largest(provider)))
+        except TooLarge as why:
+            return self._refused(self._noted(name, provider, key, incoming), name, incoming, why)
         except Rejected as why:
             return self._refused((), name, incoming, why)
         if key is None:
             return self._for_app(name, provider, incoming)
         return self._for_one(name, provider, key, incoming)
+
+    def _noted(self, name: str, provider: Provider, key: str | None, incoming: Incoming) -> Sequence[H]:
+        """Whose page tells of a body that is too large: only where the proof holds without it, since it was not read.
+
+        That is a provider whose address is the proof, or one with a secret in a header. What only a signature over the
+        body could prove may be anybody's who has seen the address, and leaves nothing but a line in the log.
+        """
+        hook = self.receiver.find(name, key) if key else None
+        if hook is None:
+            return ()
+        try:
+            _guarded(name, Forged, provider.verify, incoming, hook.secrets)
+        except Rejected:
+            return ()
+        return (hook,)
 
     def _for_one(self, name: str, provider: Provider, key: str, incoming: Incoming) -> Response:
         hook = self.receiver.find(name, key)
@@ -197,7 +216,12 @@ def _headers() -> dict[str, str]:
     return headers
 
 
-def _body() -> bytes:
+def _largest(provider: Provider) -> int:
+    """How long a body of that provider may be, in bytes."""
+    return min(getattr(provider, "LARGEST", LARGEST), LARGEST_EVER)
+
+
+def _body(largest: int) -> bytes:
     """The raw body, read one byte past the cap at most. Raises TooLarge, or Unreadable when its end cannot be known."""
     environ = request.environ
     length = environ.get("CONTENT_LENGTH") or "0"
@@ -207,20 +231,21 @@ def _body() -> bytes:
     ):
         raise Unreadable("length", "send a Content-Length that is a number")
     # At its own limit Werkzeug cuts a chunked body without a word, so the limit lies one byte further than ours.
-    request.max_content_length = LARGEST + 1
+    request.max_content_length = largest + 1
     try:
         body = request.get_data(cache=False)
     except RequestEntityTooLarge:
-        raise _too_large() from None
+        raise _too_large(largest) from None
     except BadRequest:
         raise Unreadable("cut_short", "the body ended before its Content-Length") from None
-    if len(body) > LARGEST:
-        raise _too_large()
+    if len(body) > largest:
+        raise _too_large(largest)
     return body
 
 
-def _too_large() -> TooLarge:
-    return TooLarge("too_large", f"the body is over {LARGEST} bytes")
+def _too_large(largest: int) -> TooLarge:
+    cure = "send less at a time: leave out routes and metadata, or choose a shorter period"
+    return TooLarge("too_large", f"the body is over {largest // 1024} KiB; {cure}")
 
 
 def _together(outcomes: Sequence[Outcome]) -> Outcome:

@@ -36,8 +36,9 @@ class Provider(Protocol):
     A module may also have `handshake(incoming) -> Answer | None`, for a service that tries an address before it uses
     it; `notices(incoming) -> Sequence[Notice]`, for one that names what happened and lets us fetch it;
     `account(incoming) -> str`, the sender's id of its user, for one that has a single address for all of an app's
-    users; and `kept(incoming) -> bytes`, for one that puts a secret into its body: what of it may be kept, of which
-    `reports` makes the same. Each is called after `verify` and raises Rejected.
+    users; and `kept(incoming) -> bytes`, for one that puts a secret, or much that is not ours, into its body: what of
+    it may be kept, of which `reports` makes the same. Each is called after `verify` and raises Rejected. `LARGEST` is
+    how long its bodies may be in bytes, where the usual 64 KiB is too little; nobody gets more than 1 MiB.
     """
 
     TITLE: str
@@ -51,7 +52,8 @@ class Provider(Protocol):
     def reports(self, incoming: Incoming) -> Sequence[Report]: ...
 
 
-CONSTANTS = {"TITLE": str, "REALTIME": bool, "MIXED": bool, "SECRETS": Proof, "GRADE": Grade}
+CONSTANTS = {"TITLE": str, "REALTIME": bool, "MIXED": bool, "SECRETS": Proof, "GRADE": Grade, "LARGEST": int}
+USUAL = {"LARGEST": 64 * 1024}
 FUNCTIONS = {"verify": ("incoming", "secrets"), "reports": ("incoming",)}
 OPTIONAL = {"handshake": ("incoming",), "notices": ("incoming",), "account": ("incoming",), "kept": ("incoming",)}
 
@@ -99,7 +101,7 @@ def _complaints(name: str, module: ModuleType) -> Iterator[str]:
     if not (module.__doc__ or "").strip():
         yield "write a docstring that names the service's documentation"
     for constant, kind in CONSTANTS.items():
-        if not isinstance(getattr(module, constant, None), kind):
+        if not isinstance(getattr(module, constant, USUAL.get(constant)), kind):
             yield f"set {constant} to a {kind.__name__}"
     for function, arguments in {**FUNCTIONS, **OPTIONAL}.items():
         member = getattr(module, function, None)

@@ -81,7 +81,9 @@ class Report:
     (naive), where the sender tells that and no instant. `habit` holds every name by which a person may have mapped the
     remote habit: id, alias, title, kind of activity. `likeness` is set by services that classify what was done.
     `origin` is the id under which we ourselves once told of this session, where the sender passes it back. `note` is at
-    most 500 characters.
+    most 500 characters. `made`: the sender gave neither id nor time, so that `event_id` was made of the minute in which
+    it came; said, taken back and said again within that minute, it is no copy. `stands`: what was done until then (UTC)
+    is not what an undone report takes back.
     """
 
     kind: Kind
@@ -97,3 +99,5 @@ class Report:
     origin: str | None = None
     duration_seconds: int | None = None
     note: str | None = field(default=None, repr=False)
+    made: bool = False
+    stands: datetime | None = None

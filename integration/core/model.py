@@ -96,10 +96,13 @@ class Feed:
 class Fact:
     """One report, placed on a session. Facts are only ever added.
 
-    `source` is the connection that said it, or `PERSON`; `event` is the source's own id. `said_at` orders the facts of
-    a source (its own time where it has one, else the arrival), both instants UTC. `echo` marks what we pushed out and
-    received back: it is no evidence. `reason` belongs to a skip; `note` is the sender's free text;
-    `content` is a digest of all that the source said, by which a copy is told from a correction.
+    `source` is the connection that said it, or `PERSON`; `event` is the source's own id. `said_at` orders the words of
+    a source about its session (its own time where it has one, else the arrival), `worded_at` the contents of one event:
+    when this one was said, or for one that was `chosen`, which is put there by the person, when they did. None is as
+    `said_at`. Neither of a service is later than the arrival; all are instants UTC. `echo` marks what we pushed out and
+    received back: it is no evidence. `reason` belongs to a skip; `note` is the sender's free text; `content` is a
+    digest of all that the source said, by which a copy is told from a correction. `thing` is the task or activity that
+    it is said of, and `delivery` the one in which it came, once it is stored.
     """
 
     source: str
@@ -115,6 +118,10 @@ class Fact:
     duration_seconds: int | None = None
     note: str | None = field(default=None, repr=False)
     content: str = field(default="", repr=False)
+    thing: str | None = None
+    worded_at: datetime | None = None
+    chosen: bool = False
+    delivery: int | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,14 +81,24 @@ def sentence(health: Health, title: str, since: str) -> str | None:
     return None
 
 
+def bounds(health: Health) -> tuple[datetime | None, datetime | None]:
+    """When a connection is worked on next at the earliest, and at the latest if anything waits; None: whenever that is
+    due.
+    """
+    earliest, probe = health.not_before, health.probe_at
+    if probe is None:
+        return earliest, None
+    latest = max(probe, earliest or probe)
+    return (latest if health.down else earliest), latest
+
+
 def next_look(health: Health, first_due: datetime | None) -> datetime | None:
     """When a connection is worked on next, given when the first of what waits is due; None: not until there is more."""
     if first_due is None or health.disabled_at is not None:
         return None
-    look = first_due
-    if health.probe_at is not None:
-        look = health.probe_at if health.down else min(health.probe_at, first_due)
-    return max(look, health.not_before) if health.not_before else look
+    earliest, latest = bounds(health)
+    look = min(first_due, latest or first_due)
+    return max(look, earliest or look)
 
 
 def _to_notice(failures: int, lasted: timedelta) -> int:

@@ -3,16 +3,17 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from integration.dispatching.breaker import Health
 from integration.errors import NotFound
 from integration.store import dispatches, dispatchlog, outlets, wakeups
-from integration.store.dispatches import SESSION, Dispatch, State
+from integration.store.dispatches import OVERTAKEN, SESSION, Dispatch, State
 from integration.store.engine import Database, Store
 
 ALL = tuple(State)
 KEPT = {State.DEAD: timedelta(days=30), State.DROPPED: timedelta(days=30), State.SENT: timedelta(days=90)}
-"""Webhook-reliability S12. What was sent is kept longer, so that its echo is known by its remote id."""
+"""Webhook-reliability S12. What was sent is kept longer, so that its echo is known whenever it comes."""
 AT_ONCE = 500
 
 
@@ -72,31 +73,32 @@ def enable(store: Store, connection: str) -> None:
 
 def disconnect(db: Database, connection: str, now: datetime) -> None:
     """Ends the outgoing half of a connection in the transaction that revokes it; its secrets are forgotten."""
+    outlets.locked(db, connection)  # before its messages, as all others do: two that cross would wait for each other
     dispatches.end(db, connection, State.DROPPED, now, "disconnected", "not sent: the connection was ended")
     outlets.remove(db, connection)
 
 
-def sweep(store: Store, now: datetime) -> int:
-    """Deletes what has been kept long enough; how many messages. Raises StoreUnavailable."""
-    with store.reading() as db:
-        first = dispatchlog.oldest(db, AT_ONCE)
-    gone = [held.id for held in first if held.finished_at and now - held.finished_at > KEPT[held.state]]
-    if gone:
-        with store.writing() as db:
-            dispatchlog.remove(db, gone)
-    return len(gone)
+def sweep(store: Store, now: datetime) -> bool:
+    """Deletes some of what has been kept long enough; whether there may be more of it. Raises StoreUnavailable."""
+    gone = list[int]()
+    with store.writing() as db:
+        for state, kept in KEPT.items():
+            gone += dispatchlog.over(db, state, now - kept, AT_ONCE - len(gone))
+        dispatchlog.remove(db, gone)
+    return len(gone) == AT_ONCE
 
 
 def _again(store: Store, wanted: Sequence[Dispatch], now: datetime) -> Retried:
     queued, refused = list[int](), list[tuple[int, str]]()
     with store.writing() as db:
-        for dispatch in wanted:
+        # The newest first: of a session only the last word is sent again.
+        for dispatch in sorted(wanted, key=attrgetter("id"), reverse=True):
             if why := _revived(db, dispatch, now):
                 refused.append((dispatch.id, why))
             else:
                 queued.append(dispatch.id)
         wakeups.notify(db)
-    return Retried(tuple(queued), tuple(refused))
+    return Retried(tuple(queued[::-1]), tuple(refused[::-1]))
 
 
 def _revived(db: Database, dispatch: Dispatch, now: datetime) -> str | None:
@@ -108,8 +110,12 @@ def _revived(db: Database, dispatch: Dispatch, now: datetime) -> str | None:
         return "its connection is switched off; switch it on first"
     if outlet.sending == dispatch.id:
         return "it is being sent just now"
-    if dispatch.kind in SESSION and _followed(db, dispatch):
+    if dispatch.reason == OVERTAKEN:
+        return "what it says is not so any more"
+    others = _others(db, dispatch) if dispatch.kind in SESSION else []
+    if _followed(dispatch, others):
         return "a later message about that session went out after it; send that one again"
+    _overtake(db, others, now)
     fresh = {"state": State.WAITING, "due_at": now, "attempts": 0, "kills": 0, "finished_at": None}
     dispatches.note(db, dispatch.id, **fresh, reason=None, message="")
     if outlet.lease_by is None:
@@ -117,9 +123,21 @@ def _revived(db: Database, dispatch: Dispatch, now: datetime) -> str | None:
     return None
 
 
-def _followed(db: Database, dispatch: Dispatch) -> bool:
-    later = dispatches.of_session(db, dispatch.connection, dispatch.date, dispatch.slot)
+def _others(db: Database, dispatch: Dispatch) -> list[Dispatch]:
+    about = dispatches.of_session(db, dispatch.connection, dispatch.date, dispatch.slot)
+    return [held for held in about if held.id != dispatch.id]
+
+
+def _followed(dispatch: Dispatch, others: Iterable[Dispatch]) -> bool:
     return any(
         held.id > dispatch.id and (held.state in (State.WAITING, State.SENT) or held.attempted_at is not None)
-        for held in later
+        for held in others
     )
+
+
+def _overtake(db: Database, others: Iterable[Dispatch], now: datetime) -> None:
+    """A session has one waiting message at most, as in queueing.py."""
+    ended = {"state": State.DROPPED, "finished_at": now, "reason": OVERTAKEN}
+    for held in others:
+        if held.state is State.WAITING:
+            dispatches.change(db, held.id, **ended, message="not sent: a later message took its place")

@@ -12,8 +12,9 @@ from uuid import uuid4
 import msgspec
 
 from integration.failpoints import reach
-from integration.store import dispatches, outlets, wakeups
-from integration.store.dispatches import SESSION, Dispatch, Kind, State
+from integration.service import services
+from integration.store import dispatches, echoes, outlets, wakeups
+from integration.store.dispatches import SESSION, Addressee, Dispatch, Kind, State
 from integration.store.engine import Database
 from integration.store.outlets import Outlet
 
@@ -26,7 +27,7 @@ class Snapshot:
     """What a message says, the same at every attempt: the fields of outgoing.Told that bear these names.
 
     Of a message `done` the habit is the one that the connection names when it is sent, so that a mended mapping holds;
-    `habit` stands in where it names none. An `undone` takes back what `habit` names.
+    `habit` stands in where it names none. An `undone`, and a number that is `lowered`, take back what `habit` names.
 
     `was` is how many sessions were done there before it, or UNKNOWN, so that what is taken back unsent leaves the
     service right as it is. None: none before a `done`, one before an `undone`.
@@ -39,6 +40,7 @@ class Snapshot:
     due: int = 1
     extra: Mapping[str, Any] = field(default_factory=dict)
     was: int | None = None
+    lowered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,9 @@ def queue(db: Database, message: Message, now: datetime) -> str | None:
     waiting = [held for held in earlier if held.state is State.WAITING]
     there = _there(message, earlier, waiting, outlet)
     unneeded = message.kind in SESSION and bool(waiting) and there == _done(message.kind, message.told)
-    _drop(db, waiting, now, "taken back before it was sent" if unneeded else "a later message took its place")
+    why = "taken back before it was sent" if unneeded else "a later message took its place"
+    for held in waiting:
+        _drop(db, held, outlet, now, why)
     key = None if unneeded else _add(db, message, there, outlet, now)
     if outlet.lease_by is None:
         outlets.look(db, message.connection, _next_look(outlet, now))
@@ -86,6 +90,19 @@ def decode(told: str) -> Snapshot:
     return msgspec.json.decode(told, type=Snapshot)
 
 
+def addressed(db: Database, dispatch: Dispatch, to: Addressee) -> Dispatch:
+    """A message as it sets out: a `done` keeps the habit that the connection names now, so that an undo finds it."""
+    service, said = services().get(to.service), decode(dispatch.told)
+    if service is None or not service.ABILITIES.habits or dispatch.kind is not Kind.DONE or said.lowered:
+        return dispatch
+    named = msgspec.json.decode(to.settings, type=dict[str, str]).get(dispatch.slot)
+    if not named or named == said.habit:
+        return dispatch
+    told = msgspec.json.encode(replace(said, habit=named)).decode()
+    dispatches.change(db, dispatch.id, told=told)
+    return replace(dispatch, told=told)
+
+
 def _earlier(db: Database, message: Message) -> list[Dispatch]:
     """The messages whose place this one may take, and of a session also what went out before; newest first."""
     if message.kind in SESSION:
@@ -95,10 +112,12 @@ def _earlier(db: Database, message: Message) -> list[Dispatch]:
 
 
 def _there(message: Message, earlier: Sequence[Dispatch], waiting: Sequence[Dispatch], outlet: Outlet) -> int:
-    """How many sessions are done at the service now, whatever still waits; or UNKNOWN."""
+    """How many sessions are done at the service now, whatever still waits; or UNKNOWN, also of another habit."""
     known = next((held for held in earlier if _may_be_known(held, outlet)), None)
     if known is not None:
-        return _done(known.kind, decode(known.told)) if known.state is State.SENT else UNKNOWN
+        said = decode(known.told)
+        sure = known.state is State.SENT and said.habit == message.told.habit
+        return _done(known.kind, said) if sure else UNKNOWN
     first, told = (waiting[-1].kind, decode(waiting[-1].told)) if waiting else (message.kind, message.told)
     return int(first is Kind.UNDONE) if told.was is None else told.was
 
@@ -113,12 +132,13 @@ def _may_be_known(held: Dispatch, outlet: Outlet) -> bool:
     return held.attempted_at is not None or held.id == outlet.sending
 
 
-def _drop(db: Database, waiting: Sequence[Dispatch], now: datetime, why: str) -> None:
-    """What is on its way now is dropped too: if it arrives, it counts as sent all the same."""
-    for held in waiting:
-        dispatches.change(
-            db, held.id, state=State.DROPPED, finished_at=now, reason="overtaken", message=f"not sent: {why}"
-        )
+def _drop(db: Database, held: Dispatch, outlet: Outlet, now: datetime, why: str) -> None:
+    """What is on its way now is dropped too: if it arrives, it counts as sent all the same. What the service would not
+    have never comes back.
+    """
+    refused = held.id != outlet.sending and echoes.was_refused(held.reason)
+    ended = {"state": State.DROPPED, "finished_at": now, "reason": echoes.OVERTAKEN, "message": f"not sent: {why}"}
+    dispatches.change(db, held.id, **ended, **({"echoed": True} if refused else {}))
 
 
 def _add(db: Database, message: Message, there: int, outlet: Outlet, now: datetime) -> str:

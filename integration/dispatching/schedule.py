@@ -24,7 +24,12 @@ def planned(tries: int, spread: float) -> timedelta:
 
 
 def next_try(refusal: Refusal, tries: int, now: datetime, spread: float) -> datetime | None:
-    """When a message is due again after its so-manieth try was refused; None when that was the last."""
+    """When a message is due again after its so-manieth try was refused; None when that was the last.
+
+    A service that says when it will take the message is asked then, however often it says so.
+    """
+    if refusal.waiting and not refusal.permanent and not refusal.tries and (asked := _asked(refusal)):
+        return now + asked
     if refusal.permanent or tries >= (refusal.tries or TRIES):
         return None
     wait = planned(tries, spread)

@@ -93,7 +93,8 @@ class Sender:
                 return self._fetched(service, settings, leased, call)
             if leased.dispatch.kind is not Kind.EVENT and leased.dispatch.date < today and not service.ABILITIES.dated:
                 return PAST_DAY
-            return _tell(service, call, settings, told_of(leased, settings, today, now), leased.dispatch.kind)
+            named = settings.get(leased.dispatch.slot) if service.ABILITIES.habits else None
+            return _tell(service, call, settings, told_of(leased, named, today, now), leased.dispatch.kind)
         except Refusal as refusal:
             # What was raised holds every value that was at hand, secrets too.
             return refusal.with_traceback(None)
@@ -129,17 +130,19 @@ class Sender:
         return call
 
 
-def told_of(leased: Leased, settings: Settings, today: date, now: datetime) -> Told:
-    """What the service is told at this attempt."""
+def told_of(leased: Leased, named: str | None, today: date, now: datetime) -> Told:
+    """What the service is told at this attempt. `named`: the remote habit that the connection names now; None where
+    habits are only words, which stay the same under one key (webhook-reliability S2).
+    """
     dispatch, said = leased.dispatch, queueing.decode(leased.dispatch.told)
-    named = settings.get(dispatch.slot)
+    back = dispatch.kind is Kind.UNDONE or said.lowered
     return Told(
         key=dispatch.key,
         slot=dispatch.slot,
         date=dispatch.date,
         at=said.at,
         said_at=said.said_at,
-        habit=(said.habit or named) if dispatch.kind is Kind.UNDONE else (named or said.habit),
+        habit=(said.habit or named) if back else (named or said.habit),
         done=said.done,
         due=said.due,
         today=dispatch.date == today,

@@ -6,7 +6,7 @@ streaks section 8 rule 5; webhook-reliability S13.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from integration.core.model import Connection, Person, State
 from integration.dispatching import queueing
 from integration.dispatching.queueing import UNKNOWN, Message, Snapshot
 from integration.service import services
-from integration.store import outlets
+from integration.store import echoes, outlets
 from integration.store.dispatches import Kind
 from integration.store.engine import Database
 from integration.store.outlets import Told
@@ -51,7 +51,7 @@ def tell(
     streaks = _streaks(db, person, now) if any(_wants_events(told) for told in everybody) else {}
     before = {change.session: change.before for change in changed}
     for told in everybody:
-        messages = [_message(told, person, change, before, merged, now) for change in changed]
+        messages = [_message(db, told, person, change, before, merged, now) for change in changed]
         # Sessions that share a habit are told of in one message, however many of them changed.
         for message in {(one.date, one.slot): one for one in messages if one}.values():
             queueing.queue(db, message, now)
@@ -72,6 +72,7 @@ def ask(db: Database, connection: Connection, person: Person, notices: Sequence[
 
 
 def _message(
+    db: Database,
     told: Told,
     person: Person,
     change: Change,
@@ -79,24 +80,38 @@ def _message(
     merged: Callable[[Session], Merged],
     now: datetime,
 ) -> Message | None:
-    service = services().get(told.service)
-    (day, slot), habit = change.session, told.settings.get(change.session[1])
+    service, (day, slot) = services().get(told.service), change.session
     if service is None or told.connection in change.sources or told.connection in change.after.evidence:
         return None
-    if service.ABILITIES.habits and not habit:
+    able = service.ABILITIES
+    if able.habits and not _done(change.after):
+        told = _as_told(db, told, person, change.session)
+    if able.habits and not told.settings.get(slot):
         return None
-    holds = service.ABILITIES.holds
-    slots = sharing(told.settings, person, slot) if holds != "sessions" else (slot,)
+    slots = sharing(told.settings, person, slot) if able.holds != "sessions" else (slot,)
     after = {one: merged((day, one)) for one in slots}
     earlier = [before.get((day, one), standing) for one, standing in after.items()]
-    was, count = (_held(told, holds, sessions) for sessions in (earlier, [*after.values()]))
-    if was == count or (holds == "tick" and was and count):
+    was, count = (_held(told, able.holds, sessions) for sessions in (earlier, [*after.values()]))
+    if was == count or (able.holds == "tick" and was and count):
         return None
-    cause = {"cause": change.cause} if change.cause else {}
     there = was if not was or all(told.connection in one.evidence for one in earlier if _done(one)) else UNKNOWN
-    done = sum(map(_done, after.values()))
-    snapshot = Snapshot(_when(person, change, now), now, habit, done, len(slots), cause, there)
-    return Message(told.connection, Kind.DONE if count else Kind.UNDONE, day, slots[0], snapshot)
+    done, cause = sum(map(_done, after.values())), {"cause": change.cause} if change.cause else {}
+    habit, at = told.settings.get(slot), _when(person, change, now)
+    said = Snapshot(at, now, habit, done, len(slots), cause, there, count < was)
+    return Message(told.connection, Kind.DONE if count else Kind.UNDONE, day, slots[0], said)
+
+
+def _as_told(db: Database, told: Told, person: Person, session: Session) -> Told:
+    """With the mapping for what takes a session back: to the habit that was told of it, whatever is chosen now."""
+    day, slot = session
+    shared = sharing(told.settings, person, slot)
+    last = echoes.last_word(db, told.connection, day, {slot, shared[0]})
+    said = queueing.decode(last.told) if last and last.kind is Kind.DONE else None
+    if said is None or not said.habit:
+        return told
+    # A tick that stood for one session may stand for another one by now, and then it stays.
+    moved = {"when": ANY, slot: said.habit} if said.due == 1 else dict.fromkeys(shared, said.habit)
+    return replace(told, settings={**told.settings, **moved})
 
 
 def _held(told: Told, holds: str, sessions: Sequence[Merged]) -> int:
@@ -125,7 +140,8 @@ def _tell_streak(
     """
     extra = {"type": STREAK_CHANGED, **streaks}
     if queueing.last_event(db, told.connection) != extra:
-        (day, slot), snapshot = change.session, Snapshot(_when(person, change, now), now, extra=extra)
+        day, slot = change.session
+        snapshot = Snapshot(_when(person, change, now), now, told.settings.get(slot), extra=extra)
         queueing.queue(db, Message(told.connection, Kind.EVENT, day, slot, snapshot), now)
 
 

@@ -64,12 +64,11 @@ class Worker:
         self._sender = replace(sender, stopping=self._since_stop)
         self._claim = Claim(random_id(), lease=lease)
         self._rung, self._stopping = Event(), Event()
-        self._stopped_at = 0.0
+        self._stopped_at, self._sweep_at = 0.0, clock()
         self._crew = Crew(self._work, THREADS, "turntwice-sender", self._rung.set)
         self._lock, self._flights = Lock(), dict[int, _Flight]()
         self._listener = Listener(store, self.wake)
         self._thread = Thread(target=self._run, name="turntwice-worker", daemon=True)
-        self._sweep_at: datetime | None = None
 
     def start(self) -> None:
         """Begins to work. Raises StoreUnavailable."""
@@ -110,6 +109,8 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 seconds = self._looked()
+                if self._swept():
+                    continue  # between two parts of what is to be deleted, what is to be sent goes out
             except StoreUnavailable as error:
                 log.warning("the outbox rests: %s", error)
                 seconds = AFTER_TROUBLE
@@ -121,7 +122,6 @@ class Worker:
 
     def _looked(self) -> float:
         """Hands out what is due; gives the seconds until there is more, unless somebody rings before."""
-        self._sweep()
         free = self._crew.free()
         if not free:
             return LONGEST_SLEEP  # whoever is done takes the next message, and rings when there is none
@@ -132,7 +132,8 @@ class Worker:
         for leased in claimed:
             self._took(leased)
             self._crew.hand(leased)
-        return LONGEST_SLEEP if len(claimed) == free else max(self._until_next(), SHORTEST_SLEEP)
+        shortest = 0 if claimed else SHORTEST_SLEEP  # behind those whose endpoint is full by now may be others
+        return LONGEST_SLEEP if len(claimed) == free else max(self._until_next(), shortest)
 
     def _until_next(self) -> float:
         with self._store.reading() as db:
@@ -191,8 +192,9 @@ class Worker:
         except StoreUnavailable as error:
             log.warning("message %s is still ours until its lease ends: %s", flight.leased.dispatch.id, error)
 
-    def _sweep(self) -> None:
-        now = self._clock()
-        if self._sweep_at is None or now >= self._sweep_at:
-            operating.sweep(self._store, now)
+    def _swept(self) -> bool:
+        """Deletes some of what is kept no longer; whether there may be more of it."""
+        now, more = self._clock(), False
+        if now >= self._sweep_at and not (more := operating.sweep(self._store, now)):
             self._sweep_at = now + SWEEP_EVERY
+        return more

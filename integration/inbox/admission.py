@@ -5,7 +5,7 @@ Source: DESIGN section 7; fitness-platforms section 2.12; spec: streaks sections
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from integration.connecting.kinds import slots_of
@@ -13,6 +13,7 @@ from integration.core import habits, placing
 from integration.core.model import Connection, Fact, FactKind, Person
 from integration.core.placing import Placed, Unplaced
 from integration.ledger import Ledger, Session
+from integration.store import deliveries
 from webhooks.report import Kind, Likeness, Report
 
 SHORTEST = 60
@@ -20,14 +21,15 @@ SHORTEST = 60
 
 NOTHING_TO_TAKE_BACK = Unplaced("nothing_to_take_back", "It takes back what never counted here.")
 OTHER = Unplaced("another_activity", "That is another kind of exercise.")
-RELATED = Unplaced("related_activity", "That may have been the stretch: it counts once you say so.")
+RELATED = Unplaced(deliveries.RELATED, "That may have been the stretch: it counts once you say so.")
 TOO_SHORT = Unplaced("too_short", "It was shorter than a minute.")
 NOT_CHOSEN = Unplaced("another_habit", "That habit is not one of those chosen for this connection.")
 UNMAPPED = Unplaced("unmapped_habit", "Say which habit is the morning and which the evening stretch.")
 PUT_AWAY = Unplaced("ignored_habit", "You said that this is no stretch.")
-OF_NO_CONCERN = frozenset(
-    {"ignored_habit", "another_habit", "another_activity", "related_activity", "too_short", "nothing_to_take_back"}
-)
+NO_STRETCH = Unplaced(deliveries.NOT_A_STRETCH, "You said that it was no stretch.")
+OTHERWISE = frozenset(why.reason for why in (OTHER, RELATED, TOO_SHORT, NOT_CHOSEN))
+"""Reasons by which what counted before counts no longer, once its sender has changed it so."""
+OF_NO_CONCERN = OTHERWISE | {why.reason for why in (PUT_AWAY, NO_STRETCH, NOTHING_TO_TAKE_BACK)}
 """Reasons for which nobody need decide anything: the delivery is ignored, not quarantined."""
 
 
@@ -58,9 +60,46 @@ def words(settings: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def admit(inbound: Inbound, report: Report, ledger: Ledger, now: datetime, choice: Placed | None) -> Fact | Unplaced:
-    """The fact that a report amounts to, or why it is none. `choice` is where the person said that it belongs."""
-    placed = choice or _placed(inbound, report, ledger, now)
-    return placed if isinstance(placed, Unplaced) else _fact(inbound, report, placed, now)
+    """The fact that a report which came at `now` amounts to, or why it is none. `choice` is where the person says, at
+    the ledger's own time, that it belongs.
+    """
+    if choice is not None:
+        return replace(fact_of(inbound, report, choice, now), chosen=True, worded_at=ledger.now)
+    if report.kind is Kind.UNDONE and report.thing:
+        return _taken_back(inbound, report, report.thing, ledger, now) or NOTHING_TO_TAKE_BACK
+    placed = _placed(inbound, report, ledger, now)
+    return placed if isinstance(placed, Unplaced) else fact_of(inbound, report, placed, now)
+
+
+def fact_of(inbound: Inbound, report: Report, placed: Placed, now: datetime) -> Fact:
+    """A report that came at `now`, placed. A sender's clock that runs fast makes no word of the future, which no undo
+    could reach.
+    """
+    moment = placing.performed(inbound.person.plan, report)
+    # An activity is told again whenever its service has worked on it: that is no new word, and undoes no undo.
+    told_by_itself = moment.at if moment and report.likeness else None
+    # It is a thing of its own, by whatever name.
+    thing = report.thing or (report.event_id if report.likeness else None)
+    return Fact(
+        source=inbound.connection.id,
+        event=report.event_id,
+        kind=FactKind(report.kind),
+        slot=placed.slot,
+        date=placed.date,
+        said_at=min(told_by_itself or report.said_at or now, now),
+        received_at=now,
+        performed_at=moment.at if moment else None,
+        duration_seconds=report.duration_seconds,
+        note=report.note,
+        content=content(report),
+        thing=thing,
+        worded_at=worded_at(report, now),
+    )
+
+
+def worded_at(report: Report, now: datetime) -> datetime:
+    """When a report that came at `now` was said (UTC)."""
+    return min(report.said_at or now, now)
 
 
 def content(report: Report) -> str:
@@ -73,8 +112,6 @@ def content(report: Report) -> str:
 def _placed(inbound: Inbound, report: Report, ledger: Ledger, now: datetime) -> Placed | Unplaced:
     source, mapping = inbound.connection.id, inbound.mapping
     mapped = placing.mapped_slots(mapping, report)
-    if report.kind is Kind.UNDONE and report.thing:
-        return _as_session(ledger.last_of(source, report.thing)) or NOTHING_TO_TAKE_BACK
     if refusal := _refusal(inbound, report, mapping, mapped):
         return refusal
     sole = mapped[0] if len(mapped) == 1 else None
@@ -109,20 +146,14 @@ def _as_session(found: Session | None) -> Placed | None:
     return None if found is None else Placed(slot=found[1], date=found[0])
 
 
-def _fact(inbound: Inbound, report: Report, placed: Placed, now: datetime) -> Fact:
-    moment = placing.performed(inbound.person.plan, report)
-    # An activity is told again whenever its service has worked on it: that is no new word, and undoes no undo.
-    told_by_itself = moment.at if moment and report.likeness else None
-    return Fact(
-        source=inbound.connection.id,
-        event=report.event_id,
-        kind=FactKind(report.kind),
-        slot=placed.slot,
-        date=placed.date,
-        said_at=told_by_itself or report.said_at or now,
-        received_at=now,
-        performed_at=moment.at if moment else None,
-        duration_seconds=report.duration_seconds,
-        note=report.note,
-        content=content(report),
-    )
+def _taken_back(inbound: Inbound, report: Report, thing: str, ledger: Ledger, now: datetime) -> Fact | None:
+    """The withdrawal of a thing, at the session where it was last said to be done before."""
+    last = ledger.last_of(inbound.connection.id, thing, worded_at(report, now))
+    if last is None or (report.stands and (last.performed_at or last.said_at) <= report.stands):
+        return None
+    undo = fact_of(inbound, report, Placed(last.slot, last.date), now)
+    if last.chosen:
+        # The person put it there, whatever was told before; what comes after that is news.
+        return replace(undo, worded_at=now) if now >= (last.worded_at or now) else None
+    # Where its thing turns out to have been done again before it, it moves there.
+    return undo if undo.event == thing else replace(undo, worded_at=last.worded_at or last.said_at)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 from integration import record
 from integration.clock import Clock
@@ -12,12 +13,17 @@ from integration.core.model import Connection, Person
 from integration.errors import ConfigError, NotFound, StoreUnavailable
 from integration.inbox.admission import Inbound
 from integration.keys import KeyKind, Keys
-from integration.store import connections
+from integration.store import connections, deliveries, people
+from integration.store.deliveries import Which
 from integration.store.engine import Store
-from webhooks.errors import Forged, Rejected, Unavailable
+from webhooks.errors import Forged, Rejected, TooLarge, Unavailable
 from webhooks.receiver import Outcome
 from webhooks.registry import Provider
 from webhooks.report import Incoming, Notice, Report
+
+NOT_KEPT = b"(not kept)"
+"""Stands for a body of which nothing may be kept. It is no JSON and no form: an empty body could say "done, now"."""
+HOUR = timedelta(hours=1)
 
 log = logging.getLogger(__name__)
 
@@ -60,18 +66,44 @@ class Inbox:
     def record(
         self, hook: Inbound, incoming: Incoming, reports: Sequence[Report], notices: Sequence[Notice] = ()
     ) -> Outcome:
-        kept = getattr(self._providers[hook.connection.service], "kept", None)
         with _unavailable():
-            body = kept(incoming) if kept else incoming.body
-            result = record.record(self._store, hook, replace(incoming, body=body), reports, notices)
+            result = record.record(self._store, hook, self._kept(hook, incoming), reports, notices)
         counted = tuple((day, slot, state or "open") for (day, slot), state in result.sessions.items())
         return Outcome(result.outcome, result.message, counted, result.reason)
 
     def refuse(self, hook: Inbound | None, provider: str, incoming: Incoming, why: Rejected) -> None:
         log.info("refused a delivery to %s: %s", provider, why.reason)
-        if hook is not None and not isinstance(why, Forged):
-            with _unavailable():
-                record.refuse(self._store, hook.connection.id, incoming, why.reason, str(why))
+        if hook is None or isinstance(why, Forged):
+            return
+        with _unavailable():
+            if isinstance(why, TooLarge):
+                self._note(hook, incoming, why)
+            else:
+                record.refuse(self._store, hook.connection.id, self._kept(hook, incoming), why.reason, str(why))
+
+    def _kept(self, hook: Inbound, incoming: Incoming) -> Incoming:
+        """What of a proved delivery may be stored: all of it, or what its provider's `kept` leaves."""
+        service = hook.connection.service
+        kept = getattr(self._providers[service], "kept", None)
+        if kept is None:
+            return incoming
+        try:
+            return replace(incoming, body=kept(incoming))
+        except Rejected:
+            pass
+        except Exception as error:
+            # No traceback: the error's own text may quote the body.
+            log.error("provider %s failed with %s at what may be kept", service, type(error).__name__)
+        return replace(incoming, body=NOT_KEPT)
+
+    def _note(self, hook: Inbound, incoming: Incoming, why: TooLarge) -> None:
+        """Lets the person see that something was too large: once an hour, as a phone tries again and again."""
+        connection, now = hook.connection.id, incoming.received_at
+        lately = Which(since=now - HOUR, reasons=(why.reason,))
+        with self._store.writing() as db:
+            people.lock(db, hook.person.id)
+            if not deliveries.newest(db, [connection], 1, lately):
+                deliveries.add(db, connection, now, (record.QUARANTINED, why.reason, str(why)), {}, NOT_KEPT)
 
 
 def inbound_of(provider: Provider, connection: Connection, person: Person, secrets: tuple[str, ...] = ()) -> Inbound:

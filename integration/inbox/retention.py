@@ -6,7 +6,7 @@ Source: DESIGN section 7; issue "The inbox": 90 days.
 from datetime import datetime, timedelta
 
 from integration.config import KEEP_DAYS
-from integration.store import deliveries
+from integration.store import deliveries, remembered
 from integration.store.engine import Store
 
 BATCH = 500
@@ -15,10 +15,13 @@ BATCH = 500
 
 def prune(store: Store, now: datetime, keep_days: int = KEEP_DAYS) -> int:
     """Deletes the deliveries that came more than `keep_days` days before `now` (UTC), those that wait too; how many.
+    What is remembered for their sake goes with them.
 
     Raises StoreUnavailable; what was deleted until then is deleted.
     """
     oldest, last, removed = now - timedelta(days=keep_days), 0, 0
+    with store.writing() as db:
+        remembered.forget(db, oldest)
     while True:
         with store.reading() as db:
             batch = deliveries.arrivals(db, last, BATCH)

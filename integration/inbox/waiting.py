@@ -1,10 +1,12 @@
 """What the person says of a delivery that waits: which session it was, or that it was no stretch.
 
 Of several reports in one body the word is for those that fit no session; where there are none, for those that are near
-to a stretch; where there are none of these either, for all that do not count yet. What counts stays where it is.
+to a stretch; where there are none of these either, for all that do not count yet. What counts stays where it is. The
+word holds for the events, however often and in what words they are told again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 
 from integration.core import placing
@@ -12,19 +14,19 @@ from integration.core.model import Person
 from integration.core.placing import Placed, Unplaced
 from integration.errors import Refused
 from integration.inbox.admission import OF_NO_CONCERN, admit, content
+from integration.inbox.entering import Entering
 from integration.inbox.kept import Kept, find, opened
 from integration.inbox.replay import again, as_kept, note
 from integration.ledger import Ledger
 from integration.parts import Parts
 from integration.record import ACCEPTED, IGNORED, Recorded, Replay, record
-from integration.store import deliveries, people
+from integration.store import deliveries, people, remembered
 from integration.store.deliveries import NOT_A_STRETCH, RELATED, Entry, Which
 from webhooks.errors import Rejected
 from webhooks.report import Report
 
 PUT_AWAY = Recorded(IGNORED, NOT_A_STRETCH, "You said that it was no stretch.")
-LOOKED = 50
-"""How many of those that wait are looked through for what was settled."""
+BATCH = 50
 
 
 def settle(parts: Parts, person: Person, delivery_id: int, choice: Placed | None) -> Recorded:
@@ -37,9 +39,9 @@ def settle(parts: Parts, person: Person, delivery_id: int, choice: Placed | None
     kept = find(parts, delivery_id, person.id)
     if not may_settle(kept.delivery):
         return as_kept(kept.delivery)
-    same = _covered(parts, kept)
     if choice is None:
-        return [put_away(parts, one) for one in (*same, kept)][-1]
+        return _no_stretch(parts, kept)
+    same = _covered(parts, kept)
     result = _placed(parts, kept, _checked(person, choice, parts.clock()))
     for one in same:
         again(parts, one)
@@ -63,19 +65,36 @@ def own_day(kept: Kept, reports: Sequence[Report], today: date) -> date:
 
 
 def meant(parts: Parts, kept: Kept, reports: Sequence[Report]) -> list[Report]:
-    """Those of a delivery's reports that the person's word is for; all of them where every one counts already.
+    """Those of a delivery's reports that the person's word is for; all of them where every one counts or was settled.
 
     Raises StoreUnavailable.
     """
+    return _undecided(parts, kept, reports) or list(reports)
+
+
+def _undecided(parts: Parts, kept: Kept, reports: Sequence[Report]) -> list[Report]:
     inbound, arrival, ranked = kept.inbound, kept.delivery.received_at, list[tuple[int, Report]]()
     with parts.store.reading() as db:
         ledger = Ledger(db, inbound.person, arrival)
+        entering = Entering(inbound, reports, ledger, arrival)
         for report in reports:
-            if not ledger.known(inbound.connection.id, report.event_id, content(report)):
+            counts = ledger.known(inbound.connection.id, report.event_id, content(report))
+            if not counts and not entering.settled(report):
                 told = admit(inbound, report, ledger, arrival, None)
                 ranked.append((_rank(told.reason if isinstance(told, Unplaced) else ""), report))
     nearest = min((rank for rank, _ in ranked), default=None)
-    return [report for rank, report in ranked if rank == nearest] or list(reports)
+    return [report for rank, report in ranked if rank == nearest]
+
+
+def _no_stretch(parts: Parts, kept: Kept) -> Recorded:
+    """Puts a delivery away with all that wait and tell of nothing else, and those that tell of it yet."""
+    covered = _covered(parts, kept)
+    with suppress(Rejected):
+        wanted = _undecided(parts, kept, kept.reports())
+        with parts.store.writing() as db:
+            events = [report.event_id for report in wanted]
+            remembered.put_away(db, kept.inbound.connection.id, events, parts.clock())
+    return [put_away(parts, one) for one in (*covered, kept)][-1]
 
 
 def put_away(parts: Parts, kept: Kept, told: Recorded = PUT_AWAY) -> Recorded:
@@ -124,16 +143,25 @@ def _checked(person: Person, choice: Placed, now: datetime) -> Placed:
 
 
 def _covered(parts: Parts, kept: Kept) -> list[Kept]:
-    """Others that wait and say nothing more: copies, and parts of an export that is sent again and again."""
-    said, connection, person = _events(kept), kept.inbound.connection, kept.inbound.person
-    with parts.store.reading() as db:
-        waiting = deliveries.bodies(db, Which(connection=connection.id, waits=True), LOOKED)
-    others = [opened(parts, one, connection, person) for one in waiting if one.id != kept.delivery.id]
-    return [other for other in others if (events := _events(other)) and events <= said]
+    """Others that wait and tell of nothing else: copies, and parts of an export that is sent again and again."""
+    said = _events(kept)
+    return [one for one in _waiting(parts, kept) if (events := _events(one)) and events <= said]
 
 
-def _events(kept: Kept) -> set[tuple[str, str]]:
+def _waiting(parts: Parts, kept: Kept) -> Iterator[Kept]:
+    """All others of its connection that wait, oldest first."""
+    connection, person, last = kept.inbound.connection, kept.inbound.person, 0
+    while True:
+        with parts.store.reading() as db:
+            batch = deliveries.following(db, Which(connection=connection.id, waits=True), last, BATCH)
+        yield from (opened(parts, one, connection, person) for one in batch if one.id != kept.delivery.id)
+        if len(batch) < BATCH:
+            return
+        last = batch[-1].id
+
+
+def _events(kept: Kept) -> set[str]:
     try:
-        return {(report.event_id, content(report)) for report in kept.reports()}
+        return {report.event_id for report in kept.reports()}
     except Rejected:
         return set()

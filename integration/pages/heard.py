@@ -10,7 +10,7 @@ from integration.core.model import Person
 from integration.errors import NotFound
 from integration.inbox import mapping, waiting, wording
 from integration.inbox.kept import Kept, find
-from integration.inbox.mapping import ASKED, Offer
+from integration.inbox.mapping import Offer
 from integration.pages import words
 from integration.parts import Parts
 from integration.record import DUPLICATE
@@ -22,6 +22,8 @@ from webhooks.report import Report
 
 LISTED, WAITING, LOOKED = 10, 5, 20
 """How many deliveries are listed, how many that wait come first, and among how many those are looked for."""
+FIT_NO_SESSION = ("no_time", "outside_the_plan", "before_the_plan", "in_the_future", "too_old")
+"""Why what could be read waits for the person (core/placing.py). What nobody can read must not stand in its way."""
 LONGEST_ID = 20
 TOLD = 5
 """How many deliveries a form that was taken tells of."""
@@ -76,7 +78,7 @@ def heard(parts: Parts, person: Person, now: datetime) -> Heard:
     """What a person's services said, at an instant (UTC). Raises StoreUnavailable."""
     with parts.store.reading() as db:
         live = {one.id: one.label for one in connections.of(db, person.id)}
-        asked = deliveries.newest(db, live, LOOKED, Which(waits=True, but=ASKED))
+        asked = deliveries.newest(db, live, LOOKED, Which(waits=True, reasons=FIT_NO_SESSION))
         last = deliveries.latest(db, person.id, LISTED + WAITING)
         labels = live | _labels(db, {entry.connection for entry in last} - live.keys())
         told = _told(db, person)

@@ -6,17 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, select
 
-from integration.store.dispatches import Dispatch, Kind, State, as_dispatch
+from integration.store.dispatches import Dispatch, State, as_dispatch
 from integration.store.tables import connections, dispatches
 
 _OF = dispatches.c.connection == bindparam("whose")
-
-
-def by_remote(db: Connection, connection: str, remote: str) -> Dispatch | None:
-    """The message by which we made something at a service, by the service's own id of it: so we know our echo."""
-    query = select(dispatches).where(_OF, dispatches.c.remote == remote, dispatches.c.kind != Kind.FETCH)
-    row = db.execute(query.order_by(dispatches.c.id.desc()).limit(1), {"whose": connection}).one_or_none()
-    return None if row is None else as_dispatch(row)
 
 
 def of_person(db: Connection, person: str, states: Iterable[State], limit: int) -> list[Dispatch]:
@@ -37,9 +30,11 @@ def between(db: Connection, connection: str, first: datetime, last: datetime) ->
     return [as_dispatch(row) for row in db.execute(query, {"whose": connection})]
 
 
-def oldest(db: Connection, limit: int) -> list[Dispatch]:
-    """The first messages of all."""
-    return [as_dispatch(row) for row in db.execute(select(dispatches).order_by(dispatches.c.id).limit(limit))]
+def over(db: Connection, state: State, before: datetime, limit: int) -> list[int]:
+    """The ids of some messages in that state that were finished before then, oldest first; others leave them alone."""
+    query = select(dispatches.c.id).where(dispatches.c.state == state, dispatches.c.finished_at < before)
+    query = query.order_by(dispatches.c.finished_at).limit(limit).with_for_update(skip_locked=True)
+    return list(db.execute(query).scalars())
 
 
 def remove(db: Connection, ids: Sequence[int]) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from integration.errors import ConfigError, StoreUnavailable
+from integration.store import hangups
 from integration.store.readers import Readers
 from integration.store.turns import Turns
 
@@ -89,11 +90,10 @@ class Store:
 def _open(url: str) -> Engine:
     if not url.startswith("sqlite"):
         try:
-            return create_engine(
+            engine = create_engine(
                 url,
                 pool_size=POOL,
                 max_overflow=POOL,
-                pool_pre_ping=True,
                 hide_parameters=True,
                 connect_args={"options": f"-c lock_timeout={BUSY_SECONDS}s"},
             )
@@ -101,6 +101,8 @@ def _open(url: str) -> Engine:
             raise ConfigError(
                 "TURNTWICE_DATABASE_URL: PostgreSQL needs its driver: pip install 'turntwice[postgres]'"
             ) from None
+        hangups.watch(engine)
+        return engine
     # isolation_level None: the driver starts no transaction of its own, so ours are the only ones.
     engine = create_engine(
         url,

@@ -1,5 +1,6 @@
 """Facts and the revisions of sessions. Facts are only ever added; `superseded` marks an event's older contents."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from functools import cache
@@ -34,27 +35,9 @@ _SINCE = (
     .where(facts.c.person == bindparam("person"), facts.c.date >= bindparam("first"), facts.c.superseded.is_(False))
     .order_by(facts.c.id)
 )
-# The person stands in both halves, under two names, so that each finds its own index: where SQLite sees them to be the
-# same it takes them out, and reads all of a history.
-_AROUND = select(*(facts.c[field.name] for field in fields(Fact)), facts.c.superseded).where(
-    or_(
-        and_(
-            facts.c.person == bindparam("person"),
-            facts.c.source == bindparam("source"),
-            facts.c.event == bindparam("event"),
-        ),
-        and_(
-            facts.c.person == bindparam("whose"),
-            facts.c.date == bindparam("date"),
-            facts.c.slot == bindparam("slot"),
-            facts.c.superseded.is_(False),
-        ),
-    ),
-)
-_FIELDS = tuple(field.name for field in fields(Fact))
-_ADD = facts.insert().values(
-    {name: bindparam(name) for name in (*_FIELDS, "person", "version", "superseded", "delivery")}
-)
+FIELDS = tuple(field.name for field in fields(Fact))
+_INSTANTS = ("said_at", "received_at", "performed_at", "worded_at")
+_ADD = facts.insert().values({name: bindparam(name) for name in (*FIELDS, "person", "version", "superseded")})
 _SESSION = select(facts).where(
     facts.c.person == bindparam("person"),
     facts.c.date == bindparam("date"),
@@ -73,27 +56,30 @@ def of_session(db: Connection, person: str, day: date, slot: str) -> list[Fact]:
     return [_fact(row) for row in db.execute(_SESSION, {"person": person, "date": day, "slot": slot})]
 
 
-def around(db: Connection, person: str, fact: Fact) -> tuple[list[Fact], list[Fact]]:
-    """In one query: every content that the fact's event has had, and the standing facts of its session."""
-    values = {"source": fact.source, "event": fact.event, "date": quick.day(db, fact.date), "slot": fact.slot}
-    found = [(_quick(row), row[-1]) for row in quick.rows(db, _AROUND, values | {"person": person, "whose": person})]
-    contents = [held for held, _ in found if (held.source, held.event) == (fact.source, fact.event)]
-    standing = [held for held, gone in found if not gone and (held.date, held.slot) == (fact.date, fact.slot)]
-    return contents, standing
-
-
 def add(db: Connection, person: str, fact: Fact, version: int, superseded: bool, delivery: int | None) -> None:
-    """Stores a fact as that version of its event."""
-    values = {name: getattr(fact, name) for name in _FIELDS}
-    values |= {name: quick.micros(values[name]) for name in ("said_at", "received_at", "performed_at")}
-    values |= {"person": person, "version": version, "superseded": superseded, "delivery": delivery}
+    """Stores a fact as that version of its event, and of that delivery unless it has one."""
+    values = {name: getattr(fact, name) for name in FIELDS}
+    values |= {name: quick.micros(values[name]) for name in _INSTANTS}
+    values |= {"person": person, "version": version, "superseded": superseded}
+    values["delivery"] = fact.delivery or delivery
     quick.run(db, _ADD, values | {"date": quick.day(db, fact.date)})
 
 
 def of_event(db: Connection, person: str, source: str, event: str) -> list[Fact]:
-    """Every content that an event has had."""
+    """Every content that an event has had, without those misread."""
     event_is = (facts.c.person == person, facts.c.source == source, facts.c.event == event)
-    return [_fact(row) for row in db.execute(select(facts).where(*event_is))]
+    return [_fact(row) for row in db.execute(select(facts).where(*event_is, facts.c.misread.is_(False)))]
+
+
+def of_events(db: Connection, person: str, source: str, events: Iterable[str]) -> list[Fact]:
+    """What holds of those of the events that were ever placed."""
+    mine = (facts.c.person == person, facts.c.source == source, facts.c.superseded.is_(False))
+    return [_fact(row) for row in db.execute(select(facts).where(*mine, facts.c.event.in_(list(events))))]
+
+
+def is_of(thing: str, event: str) -> bool:
+    """Whether an event is one of a task or activity."""
+    return event == thing or event.startswith(f"{thing}@")
 
 
 def of_thing(db: Connection, person: str, source: str, thing: str) -> list[Fact]:
@@ -109,6 +95,13 @@ def supersede(db: Connection, person: str, source: str, event: str) -> None:
     """Marks every content of an event as replaced by a newer one."""
     event_is = and_(facts.c.person == person, facts.c.source == source, facts.c.event == event)
     db.execute(update(facts).where(event_is).values(superseded=True))
+
+
+def misread(db: Connection, person: str, told: Fact, contents: Sequence[str]) -> None:
+    """Marks what was read of that fact's event in its delivery as misread, but for those contents."""
+    event_is = and_(facts.c.person == person, facts.c.source == told.source, facts.c.event == told.event)
+    of_it = and_(event_is, facts.c.delivery == told.delivery, facts.c.content.not_in(contents))
+    db.execute(update(facts).where(of_it, facts.c.chosen.is_(False)).values(misread=True, superseded=True))
 
 
 def bump(db: Connection, person: str, day: date, slot: str, now: datetime) -> None:
@@ -150,18 +143,6 @@ def revisions_between(
     return {(row.date, row.slot): (row.sequence, row.changed_at) for row in db.execute(query)}
 
 
-def _quick(row: Any) -> Fact:
-    """Of a row that begins with the columns of a Fact, as the driver gives it."""
-    source, event, kind, slot, day, said, received, performed, echo, reason, seconds, note, content = row[
-        : len(_FIELDS)
-    ]
-    when = None if performed is None else quick.instant(performed)
-    told = (quick.instant(said), quick.instant(received), when)
-    return Fact(
-        source, event, FactKind(kind), slot, quick.as_date(day), *told, bool(echo), reason, seconds, note, content
-    )
-
-
 def _fact(row: Row[Any]) -> Fact:
     return Fact(
         row.source,
@@ -177,6 +158,10 @@ def _fact(row: Row[Any]) -> Fact:
         row.duration_seconds,
         row.note,
         row.content,
+        row.thing,
+        row.worded_at,
+        row.chosen,
+        row.delivery,
     )
 
 

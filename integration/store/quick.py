@@ -53,8 +53,13 @@ def micros(value: datetime | None) -> int | None:
 
 
 def instant(value: int) -> datetime:
-    """The instant that the tables keep so; None stays None."""
+    """The instant that the tables keep so."""
     return EPOCH + value * MICROSECOND
+
+
+def instant_if_any(value: int | None) -> datetime | None:
+    """As `instant`; None stays None."""
+    return None if value is None else EPOCH + value * MICROSECOND
 
 
 def day(db: Connection, value: date) -> object:

@@ -37,8 +37,12 @@ def troubled(db: Connection, most: int) -> list[Troubled]:
 
 
 def overdue(db: Connection, since: datetime) -> int:
-    """How many connections should have been worked on before that moment, and were not."""
-    return db.execute(select(func.count()).select_from(outlets).where(outlets.c.next_at < since)).scalar_one()
+    """How many connections should have been worked on before that moment, and were not. Those that wait for a place
+    at an endpoint where somebody sends to others (outlets.TOGETHER) are not counted.
+    """
+    busy = select(outlets.c.endpoint).where(outlets.c.lease_until >= since)
+    late = outlets.c.next_at < since, outlets.c.endpoint.not_in(busy)
+    return db.execute(select(func.count()).select_from(outlets).where(*late)).scalar_one()
 
 
 def given_up(db: Connection) -> int:

@@ -128,8 +128,30 @@ facts = Table(
     Column("content", Text, nullable=False, default=""),
     # No reference: deliveries are deleted after some months, facts never.
     Column("delivery", Serial, nullable=True),
+    # The task or activity that it is said of, as its source calls it.
+    Column("thing", Text, nullable=True),
+    # When this content was said, where that is not `said_at`.
+    Column("worded_at", Instant, nullable=True),
+    # The person said where it belongs.
+    Column("chosen", Boolean, nullable=False, default=False, server_default=false()),
+    # An adapter of ours misunderstood its delivery, and what was meant came after it.
+    Column("misread", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("person", "source", "event", "version", name="uq_facts_event"),
     Index("ix_facts_person_date", "person", "date"),
+)
+
+# What a report that comes yet must meet (integration/store/remembered.py), by the sender's name of an event or thing.
+remembered = Table(
+    "remembered",
+    metadata,
+    Column("connection", Text, _of("connections"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("what", Text, primary_key=True),
+    Column("at", Instant, primary_key=True),
+    # By which a thing was withdrawn, and the time of its last word before that, as far as any was heard.
+    Column("event", Text, nullable=True),
+    Column("since", Instant, nullable=True),
+    sqlite_with_rowid=False,
 )
 
 revisions = Table(
@@ -186,6 +208,9 @@ documents = Table(
 
 # The condition must stand in a query word for word, or SQLite does not use the index.
 WAITING = text("state = 'waiting'")
+FINISHED = text("finished_at IS NOT NULL")
+MADE = text("remote IS NOT NULL")
+LEASED = text("lease_by IS NOT NULL")
 
 dispatches = Table(
     "dispatches",
@@ -213,7 +238,9 @@ dispatches = Table(
     Column("echoed", Boolean, nullable=False, default=False, server_default=false()),
     Index("ix_dispatches_waiting", "connection", "due_at", "id", sqlite_where=WAITING, postgresql_where=WAITING),
     Index("ix_dispatches_session", "connection", "date", "slot"),
-    Index("ix_dispatches_remote", "connection", "remote"),
+    Index("ix_dispatches_remote", "connection", "remote", sqlite_where=MADE, postgresql_where=MADE),
+    # What is over, by how long ago: so the oldest of each state are found without the rest.
+    Index("ix_dispatches_finished", "state", "finished_at", sqlite_where=FINISHED, postgresql_where=FINISHED),
 )
 
 # One row for each connection that wants to be told: its queue, which one worker at a time works on.
@@ -235,6 +262,9 @@ outlets = Table(
     Column("noticed", Integer, nullable=False),
     Column("disabled_at", Instant, nullable=True),
     Column("disabled_why", Text, nullable=True),
+    # Where its messages go (integration/dispatching/endpoints.py); so many connections may have one place.
+    Column("endpoint", Text, nullable=False, server_default=text("''")),
+    Index("ix_outlets_leased", "endpoint", sqlite_where=LEASED, postgresql_where=LEASED),
     sqlite_with_rowid=False,
 )
 

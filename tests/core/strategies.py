@@ -105,7 +105,7 @@ _WORDS = {
 
 @st.composite
 def facts(draw, sessions=((date(2026, 6, 1), "morning"),)):
-    """A fact among few sources, events and times, so that copies, corrections and ties are common.
+    """A fact among few sources, events, things and times, so that copies, corrections and ties are common.
 
     `content` is what the source said: two facts of one event with the same content are copies, equal in all.
     """
@@ -115,6 +115,8 @@ def facts(draw, sessions=((date(2026, 6, 1), "morning"),)):
     performed = draw(st.none() | st.integers(0, 2))
     day, slot = draw(st.sampled_from(sessions))
     echo = source != PERSON and draw(st.integers(0, 4)) == 4
+    thing = draw(st.sampled_from((None, "task", "workout"))) if source != PERSON else None
+    worded, chosen = draw(st.none() | st.integers(0, 5)), draw(st.integers(0, 5)) == 5
     arrives = said + len(kind) + 3 * (performed or 0) % 4
     return Fact(
         source=source,
@@ -126,5 +128,8 @@ def facts(draw, sessions=((date(2026, 6, 1), "morning"),)):
         received_at=utc(2026, 6, 1, 6, arrives),
         performed_at=None if performed is None else utc(2026, 6, 1, 5, performed),
         echo=echo,
-        content=f"{kind} {said} {performed} {day} {slot} {echo}",
+        content=f"{kind} {said} {performed} {day} {slot} {echo} {thing} {worded} {chosen}",
+        thing=thing,
+        worded_at=None if worded is None else utc(2026, 6, 1, 6, worded),
+        chosen=chosen,
     )

@@ -13,7 +13,7 @@ import pytest
 from integration import people
 from integration.connecting import tokens
 from integration.core.model import Connection
-from integration.dispatching import operating, queueing
+from integration.dispatching import operating, queueing, worker
 from integration.dispatching.judging import Attempt, Result
 from integration.dispatching.queueing import Message, Snapshot
 from integration.dispatching.sending import Sender
@@ -66,9 +66,10 @@ class Post:
     worker: Claim = field(default_factory=lambda: Claim("worker-a"))
 
     def connect(self, service: str = "bell", **settings: str) -> str:
-        made = Connection(
-            f"connection{next(_numbers)}", self.person, service, "Bell", None, settings, None, self.clock()
-        )
+        """A connection, at an endpoint of its own unless `url` names one."""
+        name = f"connection{next(_numbers)}"
+        settings = {"url": f"https://{name}.example/"} | settings
+        made = Connection(name, self.person, service, "Bell", None, settings, None, self.clock())
         with self.store.writing() as db:
             connections.add(db, made)
             outlets.add(db, made.id, tokens.seal(self.keys, made.id, {"token": SECRET}))
@@ -198,6 +199,12 @@ class Works:
 @pytest.fixture
 def ringing() -> Ringing:
     return Ringing()
+
+
+@pytest.fixture
+def never_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without being woken a worker would sleep for longer than any test is patient."""
+    monkeypatch.setattr(worker, "LONGEST_SLEEP", 1000.0)
 
 
 @pytest.fixture

@@ -1,15 +1,22 @@
 """What people do with messages: look, send again by id and by time (S12), end a connection; what is deleted in time."""
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
+from threading import Event
 
+import msgspec
 import pytest
 
-from integration.dispatching import operating
+from integration.dispatching import breaker, operating
+from integration.dispatching.breaker import Health
+from integration.dispatching.queueing import Snapshot
 from integration.errors import NotFound
 from integration.outgoing import Refusal, Sent
-from integration.store import outlets, people
-from integration.store.dispatches import Kind, State
-from tests.dispatching.conftest import TODAY, Post
+from integration.store import dispatches, outlets, people
+from integration.store.dispatches import Dispatch, Kind, State
+from tests.dispatching.conftest import PATIENCE_SECONDS, TODAY, Post, Works, states
 
 FINAL = Refusal("finished", "that task is done for good at Bell", permanent=True)
 
@@ -148,3 +155,126 @@ def test_what_was_given_up_is_kept_thirty_days_and_what_was_sent_ninety(post: Po
         post.clock.move(days=days)
         operating.sweep(post.store, post.clock())
         assert [str(held.state) for held in post.all()] == left
+
+
+def test_of_more_than_a_thousand_everything_is_deleted_that_was_kept_long_enough_whatever_came_before(
+    post: Post, works: Works
+) -> None:
+    """The first of all are kept longest; what a worker deletes it deletes in parts."""
+    connection = post.connect()
+    store_over(post, connection, State.SENT, 600)
+    store_over(post, connection, State.DEAD, 1300)
+    post.queue(connection)
+    post.clock.move(days=40)
+    parts = 1
+    while operating.sweep(post.store, post.clock()):
+        assert 1900 - len(post.all()) + 1 == operating.AT_ONCE * parts
+        parts += 1
+    assert parts == 3
+    assert Counter(states(post)) == {"sent": 600, "waiting": 1}
+    post.clock.move(days=60)
+    works.start()
+    works.settled()
+    for _ in range(PATIENCE_SECONDS * 100):
+        if len(post.all()) == 1:
+            break
+        Event().wait(0.01)
+    assert states(post) == ["sent"]
+
+
+def store_over(post: Post, connection: str, state: State, count: int) -> None:
+    """So many messages that were finished now."""
+    said = msgspec.json.encode(Snapshot(post.clock(), post.clock())).decode()
+    like = Dispatch(
+        id=0,
+        connection=connection,
+        key="",
+        kind=Kind.DONE,
+        date=TODAY,
+        slot="morning",
+        told=said,
+        state=state,
+        due_at=post.clock(),
+        attempts=1,
+        kills=0,
+        attempted_at=post.clock(),
+        created_at=post.clock(),
+        finished_at=post.clock(),
+        remote=None,
+        reason=None,
+        message="",
+    )
+    with post.store.writing() as db:
+        for number in range(count):
+            dispatches.add(db, replace(like, key=f"{state}-{number}", date=TODAY - timedelta(days=number)))
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_what_was_kept_long_enough_is_found_by_an_index(post: Post, statements: list[str]) -> None:
+    operating.sweep(post.store, post.clock())
+    for told in [one for one in statements if one.startswith("SELECT")]:
+        with post.store.reading() as db:
+            details = [row[3] for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {told}", (0,) * told.count("?"))]
+        assert "ix_dispatches_finished" in details[0], (told, details)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_of_a_session_only_the_last_word_is_sent_again(post: Post, order: tuple[int, ...]) -> None:
+    connection = post.connect()
+    with post.store.writing() as db:
+        outlets.save(db, connection, breaker.disabled(Health(), "it refused our key", post.clock()), None)
+    for kind in (Kind.DONE, Kind.UNDONE, Kind.DONE):
+        post.queue(connection, kind)
+        post.clock.move(minutes=1)
+    ids = [held.id for held in post.all() if held.state is State.DEAD]
+    assert len(ids) == 3
+    operating.enable(post.store, connection)
+    done = operating.retry(post.store, [ids[number] for number in order], post.clock())
+    assert (done.queued, [refused for refused, _ in done.refused]) == ((ids[2],), ids[:2])
+    assert [held.id for held in post.all() if held.state is State.WAITING] == [ids[2]]
+    between = operating.retry_between(
+        post.store, connection, post.clock() - timedelta(hours=1), post.clock(), post.clock()
+    )
+    assert between.queued == ()
+
+
+def test_a_later_word_that_is_sent_again_takes_the_place_of_an_earlier_one_that_waits(post: Post) -> None:
+    connection = post.connect()
+    with post.store.writing() as db:
+        outlets.save(db, connection, breaker.disabled(Health(), "it refused our key", post.clock()), None)
+    post.queue(connection, Kind.DONE)
+    post.queue(connection, Kind.UNDONE)
+    done, undone = (held.id for held in post.all())
+    operating.enable(post.store, connection)
+    assert operating.retry(post.store, [done], post.clock()).queued == (done,)
+    assert operating.retry(post.store, [undone], post.clock()).queued == (undone,)
+    assert [(held.id, held.state) for held in post.all()] == [(done, State.DROPPED), (undone, State.WAITING)]
+    assert operating.retry(post.store, [undone], post.clock()).queued == (undone,), "also what waits already"
+    assert post.row(undone).state is State.WAITING
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+def test_an_answer_that_is_stored_and_a_connection_that_is_ended_never_wait_for_each_other(post: Post) -> None:
+    connection = post.connect()
+    [only] = post.fill(connection, 1)
+
+    def end() -> None:
+        with post.store.writing() as db:
+            operating.disconnect(db, connection, post.clock())
+
+    with ThreadPoolExecutor(1) as pool:
+        with post.store.writing() as db:
+            assert outlets.locked(db, connection)
+            ended = pool.submit(end)
+            for _ in range(PATIENCE_SECONDS * 100):
+                if waits_for_a_lock(post):
+                    break
+                Event().wait(0.01)
+            assert dispatches.change(db, only, attempts=1), "it waits for the outlet, and has locked nothing before"
+        ended.result()
+    assert states(post) == ["dropped"]
+
+
+def waits_for_a_lock(post: Post) -> bool:
+    with post.store.reading() as db:
+        return bool(db.exec_driver_sql("SELECT 1 FROM pg_locks WHERE NOT granted").first())

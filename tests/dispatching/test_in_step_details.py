@@ -290,7 +290,6 @@ def test_our_word_stands_at_the_other_once_it_set_out_and_until_it_is_taken_back
         assert bool(echoes.stands_since(db, connection, TODAY, "morning")) == stands
 
 
-@pytest.mark.xfail(strict=True, reason="waits for the head query of integration/store/dispatches.py")
 @pytest.mark.parametrize("failures", [1, 3])
 def test_news_of_the_streak_never_goes_before_the_session_that_changed_it(post: Post, failures: int) -> None:
     side = Side.made(post, one_connection=True)

@@ -122,3 +122,10 @@ def test_only_the_service_itself_can_ask_to_be_left_alone():
 def test_a_service_that_is_down_is_probed_within_every_minute_and_not_at_the_same_second(spread):
     assert timedelta(seconds=40) < schedule.probe(NOW, spread) - NOW < timedelta(seconds=60)
     assert schedule.probe(NOW, 1) - schedule.probe(NOW, -1) > timedelta(seconds=10)
+
+
+def test_a_service_that_says_when_it_takes_a_message_is_asked_then_however_often() -> None:
+    asleep = Refusal("waiting_for_new_day", "Bell sleeps", after=1800, waiting=True)
+    assert {schedule.next_try(asleep, tries, NOW, 1.0) for tries in (1, 9, 10, 500)} == {NOW + timedelta(minutes=30)}
+    limited = Refusal("waiting_for_new_day", "Bell sleeps", after=1800, waiting=True, tries=10)
+    assert schedule.next_try(limited, 10, NOW, 1.0) is None

@@ -55,7 +55,7 @@ def test_ten_attempts_say_the_same_but_for_their_number_and_their_time(post: Pos
         post.skip()
         leased = post.one()
         sender.send(leased, post.clock())
-        post.finish(leased, Refusal("not_yet", "not yet", after=86_400, waiting=True))
+        post.finish(leased, Refusal("not_yet", "not yet", after=86_400, waiting=True, tries=10))
     assert [told.attempt for _, told, _ in bell.told] == list(range(1, 11))
     assert len({told.sent_at for _, told, _ in bell.told}) == 10
     same = [replace(told, attempt=1, sent_at=None, today=True) for _, told, _ in bell.told]
@@ -77,6 +77,24 @@ def test_what_was_done_goes_to_the_habit_that_is_chosen_now_and_an_undo_to_the_o
     assert told[("complete", TODAY, "morning")] == "new"
     assert told[("undo", YESTERDAY, "morning")] == "old"
     assert told[("undo", TODAY, "evening")] == "old"
+
+
+def test_a_lowered_number_goes_to_the_habit_that_holds_it(post: Post, bell: Bell, sender: Sender) -> None:
+    post.queue(post.connect(morning="new"), habit="old", done=1, due=2, was=2, lowered=True)
+    sender.send(post.one(), post.clock())
+    assert [told.habit for _, told, _ in bell.told] == ["old"]
+
+
+@pytest.mark.parametrize("kind", [Kind.DONE, Kind.UNDONE, Kind.EVENT])
+@pytest.mark.parametrize("said", ["Old words", None])
+def test_where_habits_are_only_words_a_message_keeps_those_that_it_had(
+    post: Post, sender: Sender, kind: Kind, said: str | None
+) -> None:
+    """S2: the same bytes at every attempt, whatever the connection is called by now."""
+    bell = Bell(habits=False)
+    post.queue(post.connect(morning="New words"), kind, habit=said)
+    replace(sender, services={"bell": bell}).send(post.one(), post.clock())
+    assert [told.habit for _, told, _ in bell.told] == [said]
 
 
 @pytest.mark.parametrize("without", ["ability", "function"])

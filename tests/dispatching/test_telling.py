@@ -1,95 +1,27 @@
 """In step: what the other services of a person hear when a session changes, and what they do not."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from integration import record, status
-from integration.core.model import FactKind, Person
+from integration import record
+from integration.core.model import FactKind
 from integration.core.placing import Placed
 from integration.dispatching import telling
 from integration.dispatching.queueing import decode
-from integration.inbox.admission import Inbound
-from integration.outgoing import Abilities, Refusal, Sent
-from integration.store import connections, people
-from integration.store.dispatches import Dispatch, Kind
+from integration.outgoing import Refusal
+from integration.store.dispatches import Kind
 from integration.store.dispatches import State as Sending
-from tests.dispatching.conftest import TODAY, Bell, Post
-from webhooks.report import Incoming, Report
+from tests.dispatching.conftest import TODAY, Post
+from tests.dispatching.streets import Street, opened
 from webhooks.report import Kind as Said
-
-ABILITIES = Abilities(dated=True, undo=True, confirms=True, holds="sessions", habits=False)
-
-
-class Street:
-    """A person, their connections, and services that hold what the tests say."""
-
-    def __init__(self, post: Post) -> None:
-        self.post, self.events = post, iter(range(1, 1000))
-
-    @property
-    def person(self) -> Person:
-        with self.post.store.reading() as db:
-            found = people.by_id(db, self.post.person)
-        assert found
-        return found
-
-    def hear(
-        self, connection: str, kind: Said = Said.DONE, slot: str = "morning", mixed: bool = True, **told: Any
-    ) -> Any:
-        """A webhook of a connection; `mixed`: of a service that speaks its own way."""
-        return self.hear_all(connection, [(kind, slot)], mixed, **told)
-
-    def hear_all(
-        self, connection: str, said: Iterable[tuple[Said, str]], mixed: bool = False, **told: Any
-    ) -> record.Recorded:
-        """One webhook that tells of several sessions of today."""
-        with self.post.store.reading() as db:
-            found = connections.by_id(db, connection)
-        assert found
-        now = self.post.clock()
-        reports = [
-            Report(kind, f"event-{next(self.events)}", now, slot=slot, date=TODAY, **told) for kind, slot in said
-        ]
-        inbound = Inbound(found, self.person, realtime=True, mixed=mixed)
-        return record.record(self.post.store, inbound, Incoming({}, b"{}", now), reports)
-
-    def press(self, kind: FactKind = FactKind.DONE, slot: str = "morning") -> None:
-        """A button on my page."""
-        record.tell(self.post.store, self.person, Placed(slot, TODAY), kind, self.post.clock())
-        self.post.clock.move(seconds=1)
-
-    def queued(self, connection: str | None = None) -> list[tuple[Kind, str, int]]:
-        """What waits: kind, slot, number."""
-        waiting = [held for held in self.post.all() if held.state == Sending.WAITING]
-        return [
-            (held.kind, held.slot, decode(held.told).done) for held in waiting if connection in (None, held.connection)
-        ]
-
-    def send(self, sent: Sent | None = None) -> list[Dispatch]:
-        """Sends all that waits."""
-        gone = []
-        while (idle := self.post.idle_for()) is not None and not idle:
-            gone.append(self.post.send(sent or Sent()))
-        return gone
 
 
 @pytest.fixture
 def street(post: Post, monkeypatch: pytest.MonkeyPatch) -> Street:
-    known = {
-        "sessions": ABILITIES,
-        "number": replace(ABILITIES, holds="number", habits=True),
-        "listener": replace(ABILITIES, events=True),
-        "tick": replace(ABILITIES, holds="tick", habits=True),
-    }
-    bells = {name: Bell() for name in known}
-    for name, abilities in known.items():
-        bells[name].ABILITIES = abilities
-    monkeypatch.setattr(telling, "services", lambda: bells)
-    return Street(post)
+    return opened(post, monkeypatch)
 
 
 def test_every_other_service_hears_of_a_session_once(street: Street) -> None:
@@ -259,88 +191,29 @@ def test_sessions_that_share_a_habit_are_told_of_under_the_first_of_the_day_when
     assert telling.sharing({"morning": "one", "evening": "one"}, person, "evening") == ("morning", "evening")
 
 
-def evidence(street: Street) -> frozenset[str]:
-    with street.post.store.reading() as db:
-        facts = status.facts.since(db, street.post.person, TODAY)
-    merged = status.merged_sessions(facts).get((TODAY, "morning"))
-    return merged.evidence if merged else frozenset()
-
-
-def test_what_we_told_and_hear_again_is_no_evidence(street: Street) -> None:
-    told = street.post.connect("sessions")
-    street.press()
+def test_an_undo_is_told_however_often_another_session_of_the_habit_changed_while_the_service_rested(
+    street: Street,
+) -> None:
+    street.post.connect("number", morning="graph", evening="graph")
+    street.press(slot="morning")
     street.send()
-    street.hear(told)
-    assert told not in evidence(street)
-    street.press(FactKind.UNDONE)
-    assert evidence(street) == frozenset()
+    for _ in range(6):
+        street.press(slot="evening")
+        street.press(FactKind.UNDONE, "evening")
+    street.press(FactKind.UNDONE, "morning")
+    assert street.queued() == [(Kind.UNDONE, "morning", 0)]
 
 
-def test_an_echo_is_one_once_then_it_is_the_services_own_word(street: Street) -> None:
-    told = street.post.connect("sessions")
-    street.press()
-    street.send()
-    street.hear(told)
-    street.post.clock.move(minutes=1)
-    street.hear(told, Said.UNDONE)
-    street.post.clock.move(minutes=1)
-    street.hear(told)
-    assert told in evidence(street)
-
-
-def test_who_speaks_our_own_format_is_an_echo_by_its_origin_alone(street: Street) -> None:
-    told = street.post.connect("sessions")
-    street.press()
-    street.send()
-    street.hear(told, mixed=False)
-    assert told in evidence(street)
-
-
-def test_hours_later_it_is_no_echo_any_more(street: Street) -> None:
-    told = street.post.connect("sessions")
-    street.press()
-    street.send()
-    street.post.clock.move(hours=2, minutes=1)
-    street.hear(told)
-    assert told in evidence(street)
-
-
-def test_what_was_never_tried_has_no_echo(street: Street) -> None:
-    told = street.post.connect("sessions")
-    street.press()
-    street.hear(told)
-    assert told in evidence(street)
-
-
-def test_what_was_so_already_has_no_echo(street: Street) -> None:
-    told = street.post.connect("sessions")
-    street.press()
-    street.send(Sent(already=True))
-    street.hear(told)
-    assert told in evidence(street)
-
-
-def test_the_echo_of_an_undo_takes_nothing_back_that_others_say(street: Street) -> None:
-    told, speaker = street.post.connect("sessions"), street.post.connect("sessions")
+def test_news_of_the_streak_goes_not_back_to_who_told_us(street: Street) -> None:
+    speaker, other = street.post.connect("listener"), street.post.connect("listener")
     street.hear(speaker)
-    street.send()
-    street.hear(told)
-    street.post.clock.move(minutes=1)
-    street.press(FactKind.UNDONE)
-    street.send()
-    street.post.clock.move(minutes=1)
-    street.press(FactKind.DONE)
-    street.hear(told, Said.UNDONE)
-    assert evidence(street) == {"person"}
+    assert [(held.connection, held.kind) for held in street.post.all()] == [(other, Kind.DONE), (other, Kind.EVENT)]
 
 
-def test_our_own_message_is_known_by_its_id_whoever_brings_it(street: Street) -> None:
-    told, bringer = street.post.connect("sessions"), street.post.connect("sessions")
+def test_news_of_the_streak_bears_the_word_for_its_session(street: Street) -> None:
+    street.post.connect("listener", morning="Stretch (am)")
     street.press()
-    [sent, _] = street.send()
-    street.hear(bringer, origin=sent.key)
-    assert evidence(street) == {"person"}
-    assert told != bringer
+    assert {decode(held.told).habit for held in street.post.all()} == {"Stretch (am)"}
 
 
 def test_who_wants_events_hears_of_a_changed_streak_and_only_then(street: Street) -> None:

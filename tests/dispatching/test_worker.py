@@ -19,12 +19,6 @@ from integration.store.engine import Store
 from tests.dispatching.conftest import DOWN, PATIENCE_SECONDS, TODAY, Bell, Ringing, Works
 
 
-@pytest.fixture
-def never_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without being woken a worker would sleep for longer than any test is patient."""
-    monkeypatch.setattr(worker, "LONGEST_SLEEP", 1000.0)
-
-
 def test_what_is_queued_goes_out_when_the_worker_is_woken(
     works: Works, ringing: Ringing, never_by_itself: None
 ) -> None:

@@ -46,9 +46,10 @@ class Door:
             return _read(line)
 
     def kept(self) -> tuple[int, int]:
-        """Deliveries and facts that are stored."""
+        """Deliveries and facts that are stored, without the traces of what was too large."""
+        read = "deliveries WHERE reason IS NOT 'too_large'"
         with closing(sqlite3.connect(self.served.data / DATABASE_FILE)) as db:
-            return tuple(db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in ("deliveries", "facts"))
+            return tuple(db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in (read, "facts"))
 
 
 def _read(line: socket.socket) -> bytes:

@@ -81,7 +81,7 @@ def test_a_service_that_only_hears_gets_no_address_and_is_told(somebody: Somebod
     assert (held.outgoing, held.label) == (True, "Beeminder")
     assert made.connection.settings == {"user": "ada", "morning": "stretch"}
     assert shown(somebody, made.connection.id) == {"token": "beeminder-token"}
-    assert outlet(somebody, made.connection.id) == Outlet(made.connection.id)
+    assert outlet(somebody, made.connection.id) == Outlet(made.connection.id, endpoint="beeminder")
     assert tells(somebody) == 1
 
 

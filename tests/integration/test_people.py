@@ -17,7 +17,7 @@ from integration.core.placing import Placed
 from integration.errors import NotFound
 from integration.parts import Parts
 from integration.people import Wish, plan_for
-from integration.store import feeds, lookings, outlets
+from integration.store import feeds, lookings, outlets, remembered
 from integration.store.tables import metadata
 from tests.integration.conftest import TODAY, Somebody, days, said
 
@@ -108,6 +108,7 @@ def live(somebody: Somebody, client: FlaskClient) -> None:
     with parts.store.writing() as db:
         outlets.add(db, told, None)
         lookings.hook(db, told, now)
+        remembered.put_away(db, connection.id, ["elsewhere"], now)
     record.tell(parts.store, somebody.person, Placed("evening", TODAY), FactKind.DONE, now)
     status.read(parts.store, somebody.person, now)
     assert client.get(somebody.path(parts.links.feed(somebody.feed.key))).status_code == 200

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,15 +12,21 @@ from sqlalchemy import select, update
 
 from integration import status
 from integration.connecting import connections
-from integration.core.model import Connection
+from integration.core.merge import merge
+from integration.core.model import Connection, State
+from integration.core.placing import Placed
 from integration.errors import NotFound
+from integration.inbox.receiving import inbound_of
 from integration.inbox.replay import replay
+from integration.inbox.waiting import settle
 from integration.parts import Parts
-from integration.record import ACCEPTED, DUPLICATE, IGNORED, QUARANTINED
+from integration.record import ACCEPTED, DUPLICATE, IGNORED, QUARANTINED, Replay, record
 from integration.store.tables import connections as connections_table
 from integration.store.tables import deliveries
-from tests.integration.conftest import TODAY, Somebody, days
-from tests.integration.senders import post, scored
+from tests.integration.conftest import TODAY, Somebody, at, days, said
+from tests.integration.senders import post, scored, workouts
+from webhooks.providers import health_auto_export, simple
+from webhooks.report import Incoming, Moment
 
 Everything = Callable[[], dict[str, list[Any]]]
 
@@ -127,3 +135,101 @@ def test_a_delivery_of_a_service_that_is_gone_is_told(client: FlaskClient, someb
     parts = Parts(somebody.parts.store, somebody.parts.keys, somebody.parts.links, somebody.parts.clock, {})
     with pytest.raises(NotFound, match="no service is called 'simple' any more"):
         replay(parts, ids(parts)[0])
+
+
+def workout(when: str) -> dict[str, Any]:
+    [told] = workouts(("Flexibility", when))["data"]["workouts"]
+    return {"data": {"workouts": [told | {"id": "one"}]}}
+
+
+def where(somebody: Somebody) -> list[str]:
+    return [fact.slot for fact in somebody.facts() if fact.date == TODAY]
+
+
+def test_what_a_mended_adapter_reads_takes_the_place_of_what_was_misread_be_it_earlier(
+    client: FlaskClient, somebody: Somebody, clock: Any, monkeypatch: pytest.MonkeyPatch, everything: Everything
+) -> None:
+    connection, right = somebody.connect("health_auto_export"), health_auto_export._moment
+    with monkeypatch.context() as broken:
+        broken.setattr(health_auto_export, "_moment", lambda *told: hours_later(right(*told), 12))
+        post(client, somebody, connection, workout("07:05"))
+    assert where(somebody) == ["evening"]
+    clock.move(hours=5)
+    assert replay(somebody.parts, ids(somebody.parts)[0]).outcome == ACCEPTED
+    assert where(somebody) == ["morning"]
+    assert (somebody.sequence("morning"), somebody.sequence("evening")) == (1, 2)
+    before = everything()
+    assert replay(somebody.parts, ids(somebody.parts)[0]).outcome == DUPLICATE
+    assert everything() == before
+
+
+@pytest.mark.parametrize("wrong", ["morning", "evening"])
+def test_a_mended_adapter_heals_what_has_no_time(
+    client: FlaskClient, somebody: Somebody, clock: Any, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    connection, report = somebody.connect("simple"), simple.report
+    right = {"morning": "evening", "evening": "morning"}[wrong]
+    with monkeypatch.context() as broken:
+        broken.setattr(simple, "report", lambda *told: replace(report(*told), slot=wrong))
+        post(client, somebody, connection, {"id": "1", "slot": right})
+    assert where(somebody) == [wrong]
+    replay(somebody.parts, ids(somebody.parts)[0])
+    assert where(somebody) == [right]
+
+
+def test_what_a_later_delivery_said_stays_when_an_earlier_one_is_read_anew(
+    client: FlaskClient, somebody: Somebody, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection, right = somebody.connect("health_auto_export"), health_auto_export._moment
+    with monkeypatch.context() as broken:
+        broken.setattr(health_auto_export, "_moment", lambda *told: hours_later(right(*told), 12))
+        post(client, somebody, connection, workout("08:05"))
+    clock.move(minutes=1)
+    post(client, somebody, connection, workout("07:05"))
+    replay(somebody.parts, ids(somebody.parts)[0])
+    assert [fact.performed_at for fact in somebody.facts()] == [at(5, 5)]
+
+
+def test_what_gave_way_to_a_misreading_comes_back_once_that_is_mended(
+    somebody: Somebody, clock: Any, parts: Parts
+) -> None:
+    """The misread one seemed to be the newest, and is the oldest."""
+    connection = somebody.connect()
+    somebody.hear(connection, said(at=at(8), slot="evening"))
+    somebody.hear(connection, said(at=at(9), slot="morning"))
+    assert where(somebody) == ["morning"]
+    inbound = inbound_of(parts.providers["standard"], connection, somebody.person)
+    mended, again = said(at=at(7), slot="morning", habit=("mended",)), Replay(ids(parts)[1], clock())
+    assert record(parts.store, inbound, Incoming({}, b"{}", clock()), [mended], again=again).outcome == ACCEPTED
+    assert where(somebody) == ["evening"]
+    somebody.hear(connection, said(at=at(8, 30), slot="morning"))
+    assert where(somebody) == ["morning"], "what was misread is never in the way again"
+
+
+def test_what_a_mended_adapter_takes_for_something_else_counts_no_longer(
+    client: FlaskClient, somebody: Somebody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = somebody.connect("health_auto_export")
+    with monkeypatch.context() as broken:
+        broken.setattr(health_auto_export, "shortened", lambda _name: "Flexibility")
+        post(client, somebody, connection, workouts(("Running", "07:05")))
+    assert merge(somebody.facts()).state is State.DONE
+    replay(somebody.parts, ids(somebody.parts)[0])
+    assert merge(somebody.facts()).state is None
+
+
+def test_a_mended_adapter_moves_nothing_that_the_person_put_somewhere(
+    client: FlaskClient, somebody: Somebody, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection, right = somebody.connect("health_auto_export"), health_auto_export._moment
+    with monkeypatch.context() as broken:
+        broken.setattr(health_auto_export, "_moment", lambda *told: hours_later(right(*told), 5))
+        post(client, somebody, connection, workouts(("Yoga", "07:05")))
+        settle(somebody.parts, somebody.person, ids(somebody.parts)[0], Placed("evening", TODAY))
+    clock.move(hours=1)
+    assert replay(somebody.parts, ids(somebody.parts)[0]).outcome == DUPLICATE
+    assert where(somebody) == ["evening"]
+
+
+def hours_later(moment: Moment, hours: int) -> Moment:
+    return replace(moment, at=moment.at + timedelta(hours=hours))

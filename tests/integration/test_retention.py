@@ -12,6 +12,7 @@ from integration.store.deliveries import Entry
 from integration.store.engine import Store
 from tests.integration.conftest import TODAY, Somebody
 from tests.integration.senders import post
+from webhooks.report import Kind, Report
 
 
 def kept(somebody: Somebody) -> list[Entry]:
@@ -83,3 +84,16 @@ def test_a_copy_of_what_has_gone_is_still_known(
     clock.move(days=100)
     prune(store, clock())
     assert post(client, somebody, connection, body) == "duplicate"
+
+
+def test_what_is_remembered_for_deliveries_to_come_goes_as_they_would(
+    client: FlaskClient, somebody: Somebody, store: Store, clock: Any, census: Any
+) -> None:
+    connection = somebody.connect("vikunja")
+    somebody.hear(connection, Report(Kind.UNDONE, "1@a", clock(), thing="1"))
+    clock.move(days=KEEP_DAYS)
+    prune(store, clock())
+    assert census()["remembered"] == 1
+    clock.move(seconds=1)
+    prune(store, clock())
+    assert census()["remembered"] == 0

@@ -15,6 +15,8 @@ from integration.core.model import Connection, FactKind, State
 from integration.core.placing import Placed
 from integration.errors import NotFound, Refused
 from integration.inbox.kept import find
+from integration.inbox.mapping import count_too
+from integration.inbox.receiving import inbound_of
 from integration.inbox.replay import replay, replay_all
 from integration.inbox.waiting import own_day, settle
 from integration.record import ACCEPTED, DUPLICATE, IGNORED, QUARANTINED
@@ -22,6 +24,7 @@ from integration.store import deliveries
 from integration.store.deliveries import NOT_A_STRETCH, Entry, Which
 from tests.integration.conftest import TODAY, Somebody
 from tests.integration.senders import post, scored, workouts
+from webhooks.report import Incoming, Kind, Report
 
 YESTERDAY = TODAY - timedelta(days=1)
 EVENING = Placed("evening", YESTERDAY)
@@ -299,3 +302,119 @@ def test_its_own_day_is_what_it_says_or_else_when_it_came(
     clock.move(days=3)
     one = find(somebody.parts, kept(somebody)[0].id)
     assert own_day(one, one.reports(), somebody.person.plan.today(clock())) == day
+
+
+# What was settled is not asked again
+
+
+def yoga(*times: str, told: str = "Yoga") -> dict[str, Any]:
+    """Exports in which the yoga of a time bears the same id by whatever name."""
+    found = workouts(*((told, time) for time in times), day=YESTERDAY)["data"]["workouts"]
+    return {"data": {"workouts": [one | {"id": f"yoga-{time}"} for one, time in zip(found, times, strict=True)]}}
+
+
+@pytest.mark.parametrize("told", ["Yoga", "Pilates", "Flexibility", "Running"])
+def test_what_the_person_counted_stays_there_however_it_is_told_again(
+    client: FlaskClient, somebody: Somebody, clock: Any, told: str
+) -> None:
+    health = somebody.connect("health_auto_export")
+    post(client, somebody, health, yoga("07:05"))
+    say(somebody, EVENING)
+    before = somebody.facts()
+    clock.move(hours=1)
+    assert post(client, somebody, health, yoga("07:05", told=told)) == DUPLICATE
+    assert somebody.facts() == before
+    assert not any(entry.waits for entry in kept(somebody))
+
+
+@pytest.mark.parametrize("told", ["Yoga", "Pilates", "Flexibility"])
+def test_what_the_person_put_away_is_not_asked_again_however_it_is_told(
+    client: FlaskClient, somebody: Somebody, clock: Any, told: str, everything: Everything
+) -> None:
+    health = somebody.connect("health_auto_export")
+    post(client, somebody, health, yoga("07:05"))
+    say(somebody, None)
+    clock.move(hours=1)
+    assert post(client, somebody, health, yoga("07:05", told=told)) == IGNORED
+    assert judged(somebody) == [(IGNORED, NOT_A_STRETCH)] * 2
+    assert somebody.facts() == []
+    assert post(client, somebody, health, yoga("07:05", "21:05")) == IGNORED
+    assert judged(somebody)[-1] == (IGNORED, "related_activity"), "the other is asked about"
+    say(somebody, EVENING, -1)
+    assert [fact.event for fact in somebody.facts()] == ["yoga-21:05"]
+
+
+def test_what_was_put_away_and_counted_after_all_counts_whenever_it_is_told_again(
+    client: FlaskClient, somebody: Somebody, clock: Any, census: Callable[[], dict[str, int]]
+) -> None:
+    health = somebody.connect("health_auto_export")
+    post(client, somebody, health, yoga("07:05"))
+    say(somebody, None)
+    assert census()["remembered"] == 1
+    say(somebody, EVENING)
+    assert census()["remembered"] == 0
+    assert post(client, somebody, health, yoga("07:05")) == DUPLICATE
+    assert state(somebody) is State.DONE
+
+
+@pytest.mark.parametrize("choice", [EVENING, None], ids=["counts", "put away"])
+def test_an_update_that_waits_is_settled_with_what_it_updates(
+    client: FlaskClient, somebody: Somebody, clock: Any, choice: Placed | None
+) -> None:
+    health = somebody.connect("health_auto_export")
+    for told in ("Yoga", "Pilates", "Mind and Body"):
+        post(client, somebody, health, yoga("07:05", told=told))
+        clock.move(minutes=1)
+    say(somebody, choice, 1)
+    assert not any(entry.waits for entry in kept(somebody))
+    assert len(somebody.facts()) == (1 if choice else 0)
+
+
+def test_of_many_copies_that_wait_none_is_left_once_one_is_settled(
+    client: FlaskClient, somebody: Somebody, clock: Any
+) -> None:
+    """An export that comes each hour; before the plan, so that each waits."""
+    health = somebody.connect("health_auto_export")
+    for _ in range(120):
+        post(client, somebody, health, workouts(("Flexibility", "07:05"), day=TODAY - timedelta(days=5)))
+        clock.move(minutes=30)
+    with somebody.parts.store.reading() as db:
+        newest = deliveries.bodies(db, Which(waits=True), 1)[0].id
+    settle(somebody.parts, somebody.person, newest, None)
+    with somebody.parts.store.reading() as db:
+        assert deliveries.ids(db, Which(waits=True), 0, 1000) == []
+
+
+def test_what_the_person_chose_is_moved_by_no_word_that_counts_later(
+    client: FlaskClient, somebody: Somebody, clock: Any
+) -> None:
+    health = somebody.connect("health_auto_export")
+    post(client, somebody, health, yoga("07:05"))
+    say(somebody, EVENING)
+    clock.move(minutes=1)
+    post(client, somebody, health, yoga("07:30", "21:30"))
+    count_too(somebody.parts, somebody.person, health.id, "Yoga")
+    post(client, somebody, health, yoga("07:05", told="Yoga flow"))
+    assert [fact.slot for fact in somebody.facts() if fact.event == "yoga-07:05"] == ["evening"]
+    assert state(somebody, "morning") is State.DONE
+
+
+def test_what_the_person_counted_is_taken_back_by_its_service_and_not_by_an_older_withdrawal(
+    somebody: Somebody, clock: Any
+) -> None:
+    vikunja = somebody.connect("vikunja")
+    told = Report(Kind.DONE, "1@a", clock(), habit=("Rücken",), thing="1")
+    undo = Report(Kind.UNDONE, "1@b", clock() + timedelta(seconds=30), habit=("Rücken",), thing="1")
+    for report in (told, undo):
+        clock.move(minutes=1)
+        somebody.hear(vikunja, report)
+    clock.move(minutes=1)
+    inbound = inbound_of(somebody.parts.providers["vikunja"], vikunja, somebody.person)
+    for report, nth, choice in ((told, 0, EVENING), (undo, 1, None)):
+        incoming, replayed = Incoming({}, b"", kept(somebody)[nth].received_at), kept(somebody)[nth].id
+        again = record.Replay(replayed, clock(), choice)
+        record.record(somebody.parts.store, inbound, incoming, [report], again=again)
+        assert state(somebody) is State.DONE
+    clock.move(minutes=1)
+    somebody.hear(vikunja, Report(Kind.UNDONE, "1@c", clock(), habit=("Rücken",), thing="1"))
+    assert state(somebody) is None

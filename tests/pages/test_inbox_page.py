@@ -158,10 +158,10 @@ def test_what_waits_comes_first_with_the_sessions_of_its_own_day(
         "This evening is what Simple webhook said on Tue 2 June, 22:31",
         "Not a stretch : what Simple webhook said on Tue 2 June, 22:31",
         "Count it there : what Simple webhook said on Tue 2 June, 22:31",
-        "Judge again : what Simple webhook said on Tue 2 June, 22:31",
+        "Read it again : what Simple webhook said on Tue 2 June, 22:31",
     ]
     assert buttons(page)[5] == "The morning of Monday 1 June is what Simple webhook said on Tue 2 June, 22:30"
-    assert told.count("Judge again") == 3
+    assert told.count("Read it again") == 3
 
 
 def test_a_button_puts_it_where_it_belongs_and_the_page_says_what_that_did(

@@ -14,7 +14,7 @@ from integration.connecting import connections, hooking
 from integration.core.merge import Merged
 from integration.core.model import FactKind, Person, State
 from integration.core.placing import Placed
-from integration.dispatching.judging import Attempt
+from integration.dispatching.judging import Attempt, Result
 from integration.dispatching.sending import Sender
 from integration.keys import KeyKind
 from integration.outbox import Claim, claim, finish
@@ -22,6 +22,7 @@ from integration.outgoing import Refusal, Reply
 from integration.parts import Parts
 from integration.people import Wish
 from integration.reconciling import compared
+from integration.reconciling.compared import Streak
 from integration.reconciling.reconcile import Acted, set_right
 from integration.store.facts import since
 from tests.services.conftest import Script
@@ -39,9 +40,11 @@ SCORED_ON_MONDAY = 1780343999000
 class Home:
     """Somebody in Berlin with a daily at Habitica for the evening, and Habitica by a script."""
 
-    def __init__(self, parts: Parts, script: Callable[..., Script], sample: Callable[..., Reply]) -> None:
+    def __init__(
+        self, parts: Parts, script: Callable[..., Script], sample: Callable[..., Reply], **mapping: str
+    ) -> None:
         self.script, self.sample = script, sample
-        settings = {"user": USER, "token": TOKEN, "evening": "turntwice-evening"}
+        settings = {"user": USER, "token": TOKEN, "evening": "turntwice-evening", **mapping}
         who, _ = people.add(parts.store, Wish("Europe/Berlin", time(7), time(22), start=MONDAY), parts.clock())
         store, keys, now = parts.store, parts.keys, parts.clock()
         made = connections.add(store, keys, parts.providers, who.id, "habitica", settings, now)
@@ -55,11 +58,12 @@ class Home:
         return Reply(200, {}, json.dumps({**body, "data": {**body["data"], **changes}}).encode())
 
     def look(self, task: Reply) -> Acted:
-        call = self.script(("GET", WHO, self.task("user")), ("GET", TASK, task))
+        """Its history is read, and then its streak."""
+        call = self.script(*[("GET", WHO, self.task("user")), ("GET", TASK, task)] * 2)
         return set_right(replace(self.parts, call=call), self.connection.id, self.parts.clock())[1]
 
-    def press(self) -> None:
-        record.tell(self.parts.store, self.fresh, Placed("evening", TODAY), FactKind.DONE, self.parts.clock())
+    def press(self, slot: str = "evening") -> None:
+        record.tell(self.parts.store, self.fresh, Placed(slot, TODAY), FactKind.DONE, self.parts.clock())
 
     @property
     def fresh(self) -> Person:
@@ -67,17 +71,23 @@ class Home:
 
     def send(self) -> None:
         """What waits, over Habitica's own file."""
-        who, task, up = (
-            ("GET", WHO, self.task("user")),
-            ("GET", TASK, self.task("daily")),
-            self.sample("habitica", "scored"),
-        )
-        call = self.script(who, task, ("POST", f"{TASK}/score/up", up))
+        up = ("POST", f"{TASK}/score/up", self.sample("habitica", "scored"))
+        result = self.answer(("GET", WHO, self.task("user")), ("GET", TASK, self.task("daily")), up)
+        assert not isinstance(result, Refusal), result
+
+    def answer(self, *lines: tuple[str, str, Reply]) -> Result:
+        """What waits is sent, and answered so."""
         store, now = self.parts.store, self.parts.clock()
         [leased] = claim(store, Claim("worker"), now)
-        result = Sender(self.parts.keys, self.parts.services, call).send(leased, now)
-        assert not isinstance(result, Refusal), result
+        result = Sender(self.parts.keys, self.parts.services, self.script(*lines)).send(leased, now)
         finish(store, leased, Attempt(now, now, result), Claim("worker", most=0))
+        return result
+
+    def scored(self, client: FlaskClient, **task: Any) -> None:
+        """Its webhook tells of a score, now."""
+        at = self.parts.clock().timestamp() * 1000
+        what = {"id": "0b1c8d52", "alias": "turntwice-evening", "history": [{"date": at}], **task}
+        assert client.post(self.hook, json={"type": "scored", "direction": "up", "task": what}).status_code == 200
 
     def session(self, day: date) -> Merged:
         with self.parts.store.reading() as db:
@@ -111,6 +121,32 @@ def test_what_its_webhook_told_is_never_heard_again(home: Home, client: FlaskCli
     assert home.look(home.task("daily_done")).heard == ()
 
 
+def test_two_presses_of_ours_on_one_plus_are_both_ours_when_they_come_back_and_a_third_is_not(
+    parts: Parts, script: Callable[..., Script], sample: Callable[..., Reply], client: FlaskClient, clock: Any
+) -> None:
+    home = Home(parts, script, sample, morning="turntwice-evening")
+    home.press("morning")
+    home.press()
+    plus = ("POST", f"{TASK}/score/up", sample("habitica", "scored"))
+    home.answer(("GET", WHO, home.task("user")), ("GET", TASK, home.task("habit", history=[])), plus, plus)
+    for count, expected in ((1, {"person"}), (2, {"person"}), (3, {"person", home.connection.id})):
+        clock.move(minutes=2)
+        home.scored(client, type="habit", counterUp=count)
+        assert home.session(TODAY).evidence == expected
+
+
+def test_their_own_tick_after_it_would_not_have_ours_yet_is_their_own(
+    home: Home, client: FlaskClient, clock: Any
+) -> None:
+    home.press()
+    before = home.task("user", lastCron="2026-06-01T05:00:00Z")
+    refused = home.answer(("GET", WHO, before), ("GET", TASK, home.task("daily")))
+    assert isinstance(refused, Refusal)
+    clock.move(minutes=20)
+    home.scored(client, type="daily", streak=4)
+    assert home.session(TODAY).evidence == {"person", home.connection.id}
+
+
 def test_what_it_lacks_today_is_sent_and_then_it_is_in_step(home: Home, clock: Any) -> None:
     home.press()
     home.send()
@@ -135,6 +171,15 @@ def test_no_past_day_is_sent_to_it(home: Home, clock: Any) -> None:
     record.tell(home.parts.store, home.fresh, Placed("evening", MONDAY), FactKind.DONE, clock())
     clock.move(hours=1)
     assert home.look(home.task("daily", history=[])).message == "Habitica and we are in step."
+
+
+def test_its_streak_stands_beside_ours_with_its_day_boundary_and_its_skips(home: Home) -> None:
+    home.look(home.task("daily_done"))
+    kept = compared.last(home.parts.store, home.connection.id)
+    assert kept
+    # What it had of Monday and of today was heard.
+    assert kept.found.streaks == (Streak("evening", 2, 5),)
+    assert kept.found.reason.startswith("A day at Habitica begins at 00:00. A day on which a daily is not due")
 
 
 def test_its_refusal_is_said_and_nothing_changes(home: Home, sample: Callable[..., Reply]) -> None:

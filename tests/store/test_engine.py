@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from select import select as select_ready
 from threading import Barrier
 from typing import Any
 
@@ -252,11 +253,30 @@ def test_connections_that_the_server_ended_are_replaced_without_an_error(store: 
         for _ in range(3):
             open_at_once.enter_context(store.reading())
     with store.reading() as db:
-        db.execute(text(f"SELECT pg_terminate_backend(pid) {others}"))
+        # Waits until they are gone: a connection that ends at the very moment is another matter.
+        db.execute(text(f"SELECT pg_terminate_backend(pid, 20000) {others}")).all()
     with ExitStack() as open_at_once:
         for _ in range(3):
             db = open_at_once.enter_context(store.writing())
             assert db.execute(select(func.count()).select_from(people)).scalar_one() == 0
+
+
+@ON_POSTGRESQL
+def test_a_connection_is_asked_whether_it_lives_only_where_something_came_over_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, really = list[Any](), store.engine.dialect.do_ping
+    monkeypatch.setattr(store.engine.dialect, "do_ping", lambda connection: asked.append(1) or really(connection))
+    with store.reading() as listening:
+        listening.execute(text("LISTEN talk"))
+        with store.writing() as db:
+            db.execute(text("NOTIFY talk"))
+        assert asked == []
+        assert select_ready([listening.connection.dbapi_connection], [], [], 20)[0]
+    for _ in range(3):
+        with store.reading() as one, store.reading() as another:
+            assert [db.execute(text("SELECT 1")).scalar_one() for db in (one, another)] == [1, 1]
+        assert asked == [1]
 
 
 @ON_POSTGRESQL

@@ -1,14 +1,18 @@
 """The migrations: they make the tables that the program names, once, whole or not at all, on both engines."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import event, inspect, text
 
+from integration.dispatching.endpoints import endpoint
 from integration.errors import SchemaMismatch
 from integration.store import schema
 from integration.store.engine import Store
@@ -123,3 +127,33 @@ def test_a_migration_killed_at_any_statement_leaves_nothing_and_the_next_start_f
     event.remove(empty.engine, "before_cursor_execute", kill)
     assert tables(empty) == {"alembic_version", *metadata.tables}
     assert version(empty) == NEWEST
+
+
+PLACES = [
+    ("todoist", "{}", "todoist"),
+    ("standard", '{"url": "https://Example.org/hooks/x", "label": "y"}', "example.org:443"),
+    ("vikunja", '{"url": "http://127.0.0.1:3456/"}', "127.0.0.1:3456"),
+    ("habitica", '{"url": "https://[half"}', "habitica"),
+]
+
+
+def test_connections_of_before_are_given_the_endpoints_that_their_settings_name(empty: Store) -> None:
+    with empty.writing() as db:
+        config = Config()
+        config.set_main_option("script_location", str(schema.MIGRATIONS))
+        config.attributes["connection"] = db
+        command.upgrade(config, "0005")
+        db.execute(text("INSERT INTO people (id, key, plan, changes, created_at) VALUES ('p', 'k', '{}', 0, 0)"))
+        for service, settings, _ in PLACES:
+            values = {"service": service, "settings": settings}
+            columns, given = (
+                "id, person, service, label, settings, created_at",
+                ":service, 'p', :service, '', :settings, 0",
+            )
+            db.execute(text(f"INSERT INTO connections ({columns}) VALUES ({given})"), values)
+            db.execute(text("INSERT INTO outlets (connection, failures, noticed) VALUES (:service, 0, 0)"), values)
+    assert schema.upgrade(empty) is True
+    with empty.reading() as db:
+        found = {row.connection: row.endpoint for row in db.execute(text("SELECT connection, endpoint FROM outlets"))}
+    assert found == {service: place for service, _, place in PLACES}
+    assert found == {service: endpoint(service, json.loads(settings)) for service, settings, _ in PLACES}

@@ -91,8 +91,9 @@ def test_a_bad_body_is_refused_kept_for_quarantine_and_never_recorded(receiver, 
     assert receiver.recorded == []
     [(hook, provider, incoming, why)] = receiver.refused
     assert (provider, why.status) == (name, answer.status_code)
-    assert (hook is None) == (answer.status_code == 413)
-    assert incoming.body == (b"" if hook is None else body)
+    # What is too large is not read: then only a proof that needs no body still holds.
+    assert (hook is None) == (answer.status_code == 413 and name == "standard")
+    assert incoming.body == (b"" if answer.status_code == 413 else body)
 
 
 @pytest.mark.parametrize("name", ["standard", "simple"])

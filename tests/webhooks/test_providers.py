@@ -63,6 +63,14 @@ def test_a_sample_gives_its_reports(path):
         assert [told(report) for report in provider.reports(incoming)] == sample["reports"]
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_the_events_of_a_thing_bear_its_name(path):
+    sample = json.loads(path.read_text())
+    with suppress(errors.Rejected):
+        for report in providers()[path.parent.name].reports(incoming_of(sample)):
+            assert report.thing is None or report.event_id.partition("@")[0] == report.thing
+
+
 def test_made_ids_of_different_events_differ():
     """The sample of the old server is the same click as `daily_up` in all but half a millisecond."""
     samples = [json.loads(path.read_text()) for path in FILES]
@@ -193,6 +201,26 @@ def test_each_click_in_habitica_has_an_id_of_its_own(place, value):
     assert habitica(deepcopy(body))[0].event_id == first
     body["task"][place] = value
     assert habitica(body)[0].event_id != first
+
+
+@pytest.mark.parametrize("kind, direction", [("daily", "up"), ("daily", "down"), ("todo", "down"), ("habit", "up")])
+def test_what_habitica_says_is_said_of_one_task(kind, direction):
+    body = daily_up()
+    body["task"]["type"], body["direction"] = kind, direction
+    [report] = habitica(body)
+    assert report.thing == body["task"]["id"]
+    assert report.event_id.startswith(f"{report.thing}@")
+
+
+def test_the_id_of_a_task_is_cut_so_that_its_events_can_be_kept():
+    body = daily_up()
+    for odd, thing in (("x" * 5_000, "x" * 100), ("  t ", "t")):
+        body["task"]["id"] = odd
+        [report] = habitica(body)
+        assert (report.thing, len(report.event_id)) == (thing, len(thing) + 65)
+    body["task"]["id"] = "   "
+    with pytest.raises(errors.Invalid, match=r"task\.id: is missing"):
+        habitica(body)
 
 
 def test_a_number_with_and_without_a_fraction_is_one_number():

@@ -3,6 +3,9 @@
 Documentation: HabitRPG/habitica, website/server/libs/webhook.js and website/common/script/ops/scoreTask.js. It signs
 nothing and names no delivery, so the address is the secret and the event's id is made. It sends at once and does not
 try again. Older servers leave `webhookType` out.
+
+What is taken back is the last tick of that very task, wherever it counts: no other task's, and nothing of one that
+never counted.
 """
 
 import hashlib
@@ -24,6 +27,7 @@ MIXED = True
 SECRETS = Proof("none")
 GRADE = Grade(signed=False, names="made", undo=True, sample="made")
 
+LONGEST_ID = 100
 # A habit's minus button is a bad-habit click, no undo; a reward is a purchase. Neither is here.
 KINDS = {
     ("daily", "up"): Kind.DONE,
@@ -87,18 +91,21 @@ def reports(incoming: Incoming) -> Sequence[Report]:
 
 def _report(kind: Kind, event: Event) -> Report:
     task = event.task
-    task_id = task.id or task.mongo_id
+    task_id = shortened(task.id or task.mongo_id or "", LONGEST_ID)
     if not task_id:
         raise Invalid("field", "task.id: is missing")
     last = _last_date(task)
-    # Taking a daily back removes its newest history entry: what is last then tells of another day.
-    when = _moment(last) if event.direction == "up" else None
+    # Taking a daily back removes its newest history entry: what is last then tells of another day, and stands.
+    done, moment = event.direction == "up", _moment(last)
+    when = moment if done else None
     names = (shortened(name) for name in (task_id, task.alias, task.text) if name)
     return Report(
         kind=kind,
-        event_id=_event_id(event, task_id, last),
+        event_id=f"{task_id}@{_click(event, task_id, last)}",
         said_at=when.at if when else None,
         performed=when,
+        thing=task_id,
+        stands=moment.at if moment and not done else None,
         habit=tuple(dict.fromkeys(name for name in names if name)),
     )
 
@@ -116,7 +123,7 @@ def _moment(last: float | str | None) -> Moment | None:
     return None if last is None else from_epoch(last, where)
 
 
-def _event_id(event: Event, task_id: str, last: float | str | None) -> str:
+def _click(event: Event, task_id: str, last: float | str | None) -> str:
     """The same for copies of one click, another for the next: each click moves the streak, a counter or a date.
 
     `updatedAt` tells apart two withdrawals of one daily on one day, which are alike in all else.

@@ -4,8 +4,11 @@ Documentation: help.healthyapps.dev, "REST API" and "Workouts", export version 2
 nothing; a person may add the header `Authorization: Bearer ...`. It sends whole periods again and again, hours or days
 late. A phone with a twelve-hour clock writes `7:05:00 am` into its dates, with a space that is not an ordinary one
 (irvinlim/apple-health-ingester#24).
+
+With metadata it sends the pulse and the route of each workout too: that is let in, and not kept.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -25,6 +28,7 @@ REALTIME = False
 MIXED = True
 SECRETS = Proof("optional", "bearer", "Bearer token", check_shared)
 GRADE = Grade(signed=False, names="activity", undo=False, sample="made")
+LARGEST = 512 * 1024
 ACTIVITIES = Activities(
     counts=frozenset({"Flexibility", "Cooldown", "Preparation and Recovery"}),
     opt_in=frozenset({"Yoga", "Mind and Body", "Pilates", "Other"}),
@@ -60,6 +64,19 @@ def verify(incoming: Incoming, secrets: Sequence[str]) -> None:
 
 def reports(incoming: Incoming) -> Sequence[Report]:
     return readable(convert(parse_json(incoming), Body).data.workouts or (), _report, "data.workouts")
+
+
+def kept(incoming: Incoming) -> bytes:
+    """The workouts without the lists and objects in them, which are large and none of our business."""
+    workouts = convert(parse_json(incoming), Body).data.workouts or []
+    return json.dumps({"data": {"workouts": [_bare(item) for item in workouts]}}).encode()
+
+
+def _bare(item: object) -> object:
+    """Itself, with nothing in what is nested in it."""
+    if isinstance(item, dict):
+        return {name: type(value)() if isinstance(value, dict | list) else value for name, value in item.items()}
+    return [] if isinstance(item, list) else item
 
 
 def _report(item: object, path: str) -> Report:

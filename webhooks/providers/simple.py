@@ -98,7 +98,8 @@ def _of_task(task: Task) -> Report:
 
 
 def _identified(told: Report, sent: str | int | None, incoming: Incoming) -> Report:
-    return replace(told, event_id=_given_id(sent) or _made_id(told, incoming))
+    given, timed = _given_id(sent), told.performed or told.said_at
+    return replace(told, event_id=given or _made_id(told, incoming), made=not (given or timed))
 
 
 def _given_id(value: str | int | None) -> str | None:
@@ -111,8 +112,8 @@ def _made_id(told: Report, incoming: Incoming) -> str:
     """The same for every copy of one event, from what makes it that event (webhook-reliability R5).
 
     Without a time of its own, the minute of arrival stands in: a double tap is one event, while doing it, taking it
-    back and doing it again later are three. A copy across the minute's end does no harm, as a session done twice is
-    done once.
+    back and doing it again are three, within a minute too. A copy across the minute's end does no harm, as a session
+    done twice is done once.
     """
     arrival = incoming.received_at.astimezone(UTC).replace(second=0, microsecond=0)
     times = (told.performed.at if told.performed else None, told.said_at)

@@ -1,0 +1,94 @@
+"""What waits for the person is shown however much that nobody can read came after it."""
+
+import inspect
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from integration.connecting import connections
+from integration.core import placing
+from integration.core.model import Connection
+from integration.inbox import admission
+from integration.inbox.mapping import ASKED
+from integration.pages.heard import FIT_NO_SESSION, LOOKED, WAITING
+from integration.store.tables import deliveries
+
+Post = Callable[[Connection, Any], str]
+
+
+@pytest.fixture
+def link(somebody: Any) -> Callable[..., Connection]:
+    def make(service: str, **settings: str) -> Connection:
+        parts, now = somebody.parts, somebody.parts.clock()
+        owner = somebody.person.id
+        return connections.add(parts.store, parts.keys, parts.providers, owner, service, settings, now).connection
+
+    return make
+
+
+@pytest.fixture
+def post(client: FlaskClient, somebody: Any) -> Post:
+    def send(connection: Connection, body: Any) -> str:
+        hook = somebody.parts.links.hook(connection.service, connection.key or "")
+        path = hook.removeprefix(somebody.parts.links.public_url)
+        answer: Any = client.post(path, data=json.dumps(body).encode(), content_type="application/json")
+        return str(answer.json.get("outcome", answer.json.get("error")))
+
+    return send
+
+
+def settled_by(page: str) -> list[int]:
+    """The deliveries that the page has buttons for under "Where do these belong?"."""
+    first = page[page.find('id="waiting"') : page.find('id="last"')] if 'id="waiting"' in page else ""
+    return [int(number) for number in dict.fromkeys(re.findall(r"/heard/(\d+)/settle", first))]
+
+
+def test_what_nobody_can_read_never_hides_what_waits(
+    client: FlaskClient, somebody: Any, link: Callable[..., Connection], post: Post, clock: Any
+) -> None:
+    simple, health = link("simple"), link("hc_webhook")
+    assert post(simple, {"date": "2026-06-01"}) == "quarantined"
+    [number] = settled_by(client.get(somebody.page).text)
+    for connection in (simple, health):
+        for nonsense in range(LOOKED + 5):
+            clock.move(minutes=2)
+            assert post(connection, {"exercise": nonsense, "slot": nonsense}) == "field"
+    assert settled_by(client.get(somebody.page).text) == [number]
+
+
+def test_looking_for_what_waits_costs_the_same_however_much_nobody_can_read(
+    client: FlaskClient,
+    somebody: Any,
+    link: Callable[..., Connection],
+    post: Post,
+    clock: Any,
+    statements: list[str],
+) -> None:
+    simple = link("simple")
+    for number in range(WAITING):
+        post(simple, {"date": "2026-06-01", "id": str(number)})
+
+    def cost() -> int:
+        statements.clear()
+        assert len(settled_by(client.get(somebody.page).text)) == WAITING
+        return len([asked for asked in statements if "deliveries" in asked])
+
+    for number in range(20):
+        post(simple, {"slot": number})
+    few = cost()
+    with somebody.parts.store.writing() as db:
+        row = {"connection": simple.id, "received_at": clock(), "outcome": "quarantined", "reason": "field"}
+        row |= {"message": "", "headers": "{}", "body": b"x"}
+        db.execute(deliveries.insert(), [row for _ in range(1_000)])
+    assert cost() == few
+
+
+def test_every_reason_for_which_a_report_waits_is_looked_for() -> None:
+    """But those of habits, which are asked about, and those of no concern."""
+    source = inspect.getsource(placing) + inspect.getsource(admission)
+    reasons = set(re.findall(r'Unplaced\(\s*"(\w+)"', source))
+    assert reasons - admission.OF_NO_CONCERN - set(ASKED) == set(FIT_NO_SESSION)
