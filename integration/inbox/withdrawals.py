@@ -29,7 +29,8 @@ def remember(ledger: Ledger, source: str, report: Report, received_at: datetime,
     if thing is None or (report.said_at is None and report.event_id == thing):
         return
     said = [] if found else ledger.of_thing(source, thing, at)
-    since = max((told_at(fact) for fact in said if fact.kind is FactKind.DONE), default=None)
+    words = [told_at(fact) for fact in said if fact.kind is FactKind.DONE]
+    since = max([*words, report.stands] if report.stands else words, default=None)
     remembered.withdraw(ledger.db, source, thing, Withdrawal(at, report.event_id, found, since))
 
 

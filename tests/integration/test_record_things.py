@@ -271,6 +271,17 @@ def test_a_second_withdrawal_of_one_thing_finds_nothing_left_to_take_back(somebo
     assert states(somebody) == only(AM)
 
 
+def test_a_withdrawal_that_tells_what_stands_takes_none_of_that_back_however_late_it_comes(
+    somebody: Somebody,
+) -> None:
+    """Habitica shows the click that is the last once another was taken back."""
+    connection = somebody.connect("vikunja")
+    somebody.hear(connection, replace(ticked(Kind.UNDONE, at(19)), stands=at(5, 10)))
+    for hour in (5, 18):
+        somebody.hear(connection, ticked(Kind.DONE, at(hour, 10)))
+        assert states(somebody) == only(AM)
+
+
 def test_a_thing_that_is_gone_when_we_look_and_there_later_counts(somebody: Somebody) -> None:
     """Without a time of its own the withdrawal is as old as its arrival, and what is fetched after that is newer."""
     connection = somebody.connect("hevy", token="a-token-that-is-long-enough-123456")
