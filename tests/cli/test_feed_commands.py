@@ -35,6 +35,12 @@ Everything = Callable[[], list[str]]
 
 
 @pytest.fixture
+def dialect() -> str:
+    """What it asks of the store is tried on both engines by the store's own tests."""
+    return "sqlite"
+
+
+@pytest.fixture
 def made(parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Person, Feed]:
     """Somebody with one calendar, in the store that every command opens."""
     monkeypatch.setenv("TURNTWICE_DATA", str(tmp_path / "data"))

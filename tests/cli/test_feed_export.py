@@ -21,6 +21,12 @@ from integration.store import people as store_people
 
 
 @pytest.fixture
+def dialect() -> str:
+    """What it asks of the store is tried on both engines by the store's own tests."""
+    return "sqlite"
+
+
+@pytest.fixture
 def person(parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Person:
     """Somebody in the store that every command opens."""
     monkeypatch.setenv("TURNTWICE_DATA", str(tmp_path / "data"))

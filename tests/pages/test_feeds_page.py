@@ -37,6 +37,12 @@ Everything = Callable[[], dict[str, list[str]]]
 
 
 @pytest.fixture
+def dialect() -> str:
+    """What it asks of the store is tried on both engines by the store's own tests."""
+    return "sqlite"
+
+
+@pytest.fixture
 def everything(somebody: Any) -> Everything:
     """Every row of what a person has, to be compared as a whole."""
 

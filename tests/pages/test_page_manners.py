@@ -11,6 +11,12 @@ from integration.pages.answers import POLICY
 STATIC = ("pages.css", "zone.js", "copy.js", "icon.svg")
 
 
+@pytest.fixture
+def dialect() -> str:
+    """What it asks of the store is tried on both engines by the store's own tests."""
+    return "sqlite"
+
+
 @pytest.fixture(params=["start", "start, wrong", "me", "me, wrong", "me, connected", "session", "session, hurt", "404"])
 def response(request: pytest.FixtureRequest, client: FlaskClient, somebody: Any) -> Any:
     match request.param:

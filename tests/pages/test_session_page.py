@@ -22,6 +22,12 @@ TODAY = date(2026, 6, 2)
 Census = Callable[[], dict[str, int]]
 
 
+@pytest.fixture
+def dialect() -> str:
+    """What it asks of the store is tried on both engines by the store's own tests."""
+    return "sqlite"
+
+
 def text(html: str) -> str:
     bare = re.sub(r"<[^>]+>", " ", html)
     return re.sub(r"\s+", " ", unescape(bare))

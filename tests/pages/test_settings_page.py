@@ -40,6 +40,12 @@ Everything = Callable[[], list[str]]
 
 
 @pytest.fixture
+def dialect() -> str:
+    """What it asks of the store is tried on both engines by the store's own tests."""
+    return "sqlite"
+
+
+@pytest.fixture
 def everything(somebody: Any) -> Everything:
     """Every person with their plan, and every revision, to be compared as a whole."""
 
