@@ -85,8 +85,8 @@ class Instance:
         return int(self.stored(f"SELECT COUNT(*) FROM dispatches WHERE state = 'waiting' {more}")[0][0])
 
     def tried(self) -> None:
-        """Waits until every message was tried."""
-        until(lambda: not self.waiting("AND attempted_at IS NULL"))
+        """Waits until every message was tried; news of the streak goes only after the session that changed it."""
+        until(lambda: not self.waiting("AND attempted_at IS NULL AND kind != 'event'"))
 
     def settled(self) -> None:
         until(lambda: not self.waiting())
