@@ -14,7 +14,7 @@ import msgspec
 from integration.failpoints import reach
 from integration.service import services
 from integration.store import dispatches, echoes, outlets, wakeups
-from integration.store.dispatches import SESSION, Addressee, Dispatch, Kind, State
+from integration.store.dispatches import OVERTAKEN, SESSION, Addressee, Dispatch, Kind, State
 from integration.store.engine import Database
 from integration.store.outlets import Outlet
 
@@ -137,7 +137,7 @@ def _drop(db: Database, held: Dispatch, outlet: Outlet, now: datetime, why: str)
     have never comes back.
     """
     refused = held.id != outlet.sending and echoes.was_refused(held.reason)
-    ended = {"state": State.DROPPED, "finished_at": now, "reason": echoes.OVERTAKEN, "message": f"not sent: {why}"}
+    ended = {"state": State.DROPPED, "finished_at": now, "reason": OVERTAKEN, "message": f"not sent: {why}"}
     dispatches.change(db, held.id, **ended, **({"echoed": True} if refused else {}))
 
 

@@ -7,10 +7,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, or_, select, update
 
-from integration.store.dispatches import SESSION, Kind, State
+from integration.store.dispatches import OVERTAKEN, SESSION, Kind, State
 from integration.store.tables import connections, dispatches, facts, outlets
 
-OVERTAKEN = "overtaken"
 UNSURE = ("timeout", "too_slow", "unreachable", "unreadable_answer", "mistake", "killed", "no_store")
 """Reasons of refusals after which a message may have arrived all the same, as after an answer of 5xx. Any other reason
 is a plain no: what comes back then is no echo.
