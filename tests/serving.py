@@ -14,6 +14,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from integration.failpoints import KILLED
+
 ROOT = Path(__file__).resolve().parents[1]
 TURNTWICE = (sys.executable, "-m", "integration")
 # A start or a stop slower than this is taken for a hang; nothing is measured by it.
@@ -75,7 +77,7 @@ class Served:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> "Served":
-        """Returns when it answers. Fails with what it said when it ends instead."""
+        """Returns when it answers, or died at its fail point before. Fails with what it said when it ends otherwise."""
         self.log = self.data.parent / f"serve-{self.port}.log"
         with self.log.open("ab") as log:
             command = [*TURNTWICE, "serve", "--port", str(self.port)]
@@ -88,13 +90,20 @@ class Served:
         self.said = ""
         while f"Open {self.address}/" not in self.said:
             line = self.process.stdout.readline()
-            assert line, f"serve ended: {self.said}{self.log.read_text()}"
+            if not line:
+                break
             self.said += line
         watchdog.cancel()
         deadline = monotonic() + PATIENCE_SECONDS
-        while not self.answers():
+        while not self.answers() and not self._died():
             assert monotonic() < deadline, "it never answered"
         return self
+
+    def _died(self) -> bool:
+        """At its fail point. What waits in the store may lead it there as soon as it starts."""
+        status = self.process.poll()
+        assert status in (None, KILLED), f"serve ended: {self.said}{self.log.read_text()}"
+        return status == KILLED
 
     def answers(self) -> bool:
         try:
