@@ -17,13 +17,12 @@ from integration.record import DUPLICATE
 from integration.store import connections, deliveries
 from integration.store.deliveries import NOT_A_STRETCH, Entry, Which
 from integration.store.engine import Database
+from integration.store.survey import UNPLACED
 from webhooks.errors import Rejected
 from webhooks.report import Report
 
 LISTED, WAITING, LOOKED = 10, 5, 20
 """How many deliveries are listed, how many that wait come first, and among how many those are looked for."""
-FIT_NO_SESSION = ("no_time", "outside_the_plan", "before_the_plan", "in_the_future", "too_old")
-"""Why what could be read waits for the person (core/placing.py). What nobody can read must not stand in its way."""
 LONGEST_ID = 20
 TOLD = 5
 """How many deliveries a form that was taken tells of."""
@@ -78,7 +77,7 @@ def heard(parts: Parts, person: Person, now: datetime) -> Heard:
     """What a person's services said, at an instant (UTC). Raises StoreUnavailable."""
     with parts.store.reading() as db:
         live = {one.id: one.label for one in connections.of(db, person.id)}
-        asked = deliveries.newest(db, live, LOOKED, Which(waits=True, reasons=FIT_NO_SESSION))
+        asked = deliveries.newest(db, live, LOOKED, Which(waits=True, reasons=UNPLACED))
         last = deliveries.latest(db, person.id, LISTED + WAITING)
         labels = live | _labels(db, {entry.connection for entry in last} - live.keys())
         told = _told(db, person)

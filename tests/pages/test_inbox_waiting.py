@@ -14,7 +14,8 @@ from integration.core import placing
 from integration.core.model import Connection
 from integration.inbox import admission
 from integration.inbox.mapping import ASKED
-from integration.pages.heard import FIT_NO_SESSION, LOOKED, WAITING
+from integration.pages.heard import LOOKED, WAITING
+from integration.store.survey import UNPLACED
 from integration.store.tables import deliveries
 
 Post = Callable[[Connection, Any], str]
@@ -91,4 +92,4 @@ def test_every_reason_for_which_a_report_waits_is_looked_for() -> None:
     """But those of habits, which are asked about, and those of no concern."""
     source = inspect.getsource(placing) + inspect.getsource(admission)
     reasons = set(re.findall(r'Unplaced\(\s*"(\w+)"', source))
-    assert reasons - admission.OF_NO_CONCERN - set(ASKED) == set(FIT_NO_SESSION)
+    assert reasons - admission.OF_NO_CONCERN - set(ASKED) == set(UNPLACED)
