@@ -274,4 +274,4 @@ def _unknown() -> Response:
 
 
 def _json(body: Mapping[str, object], status: int, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(body), status, headers, mimetype="application/json")
+    return Response(msgspec.json.encode(body), status, headers, content_type="application/json")

@@ -47,13 +47,13 @@ class Inbox:
             random = self._keys.read(KeyKind.HOOK, key)
         except NotFound:
             return None
-        with _unavailable(), self._store.reading() as db:
-            found = connections.by_key(db, provider, random)
-        if found is None:
-            return None
-        self._store.announce()
         with _unavailable():
-            return inbound_of(self._providers[provider], *found, opened_secrets(self._keys, found[0], self._clock()))
+            with self._store.reading() as db:
+                found = connections.by_key(db, provider, random)
+            if found is None:
+                return None
+            secrets = opened_secrets(self._keys, found[0], self._clock())
+        return inbound_of(self._providers[provider], *found, secrets)
 
     def app_secrets(self, provider: str) -> Sequence[str]:
         return self._app_secrets.get(provider, ())

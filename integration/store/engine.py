@@ -16,8 +16,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from integration.errors import ConfigError, StoreUnavailable
 from integration.store import hangups
-from integration.store.readers import Readers
+from integration.store.readers import KEPT, Readers
 from integration.store.turns import Turns
+
+TROUBLE = (DBAPIError, PoolTimeout)
+"""What SQLAlchemy raises of a database that is away, busy or broken, and of statements that are wrong."""
 
 Database = Connection
 """An open connection, as queries take it; the rest of the program needs no other word of SQLAlchemy."""
@@ -53,30 +56,29 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection for queries. Raises StoreUnavailable."""
-        with _translated():
+        own = None
+        try:
             own = self._readers.own() if self._readers else None
-            if self._readers is None or own is None:
-                with self._reader.connect() as connection:
-                    yield connection
-                return
-            try:
+            if own is not None:
                 yield own
-            except DBAPIError:
+                return
+            with self._reader.connect() as connection:
+                yield connection
+        except TROUBLE as error:
+            if self._readers and own is not None:
                 self._readers.drop(own)
-                raise
+            raise _as_known(error) from error
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction, committed and on disk when the block ends. Raises StoreUnavailable, then nothing is stored."""
-        with _translated(), self._turns.taken() if self._turns else self.engine.begin() as connection:
-            yield connection
+        try:
+            with self._turns.taken() if self._turns else self.engine.begin() as connection:
+                yield connection
+        except TROUBLE as error:
+            raise _as_known(error) from error
         if self._turns and connection.info.pop(RINGS, False):
             self.rung()
-
-    def announce(self) -> None:
-        """This thread will write at once: where a commit serves several writers, it may wait a moment for this one."""
-        if self._turns:
-            self._turns.announce()
 
     def close(self) -> None:
         """Closes every connection; on SQLite the last one folds the write-ahead log into the file."""
@@ -106,7 +108,7 @@ def _open(url: str) -> Engine:
     # isolation_level None: the driver starts no transaction of its own, so ours are the only ones.
     engine = create_engine(
         url,
-        pool_size=POOL,
+        pool_size=KEPT + POOL,
         max_overflow=POOL,
         hide_parameters=True,
         pool_reset_on_return=None,  # nothing is left open: reading has no transaction, and turns.py ends its own
@@ -134,19 +136,16 @@ def _set(connection: Any, pragma: str) -> None:
         time.sleep(0.02)
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (OperationalError, PoolTimeout) as error:
-        raise StoreUnavailable(_told(error)) from error
-    except IntegrityError as error:
-        raise StoreUnavailable("what this change stands on was changed meanwhile; try again") from error
-    except DBAPIError as error:
-        # SQLite says of a damaged or foreign file just "DatabaseError"; its children are mistakes of ours.
-        if error.connection_invalidated or type(error.orig) is sqlite3.DatabaseError:
-            raise StoreUnavailable(f"{_told(error)}; 'turntwice db check' looks closer") from error
-        raise
+def _as_known(error: Exception) -> Exception:
+    """The error as our callers know it. Raises it as it is where it is a mistake of ours."""
+    if isinstance(error, (OperationalError, PoolTimeout)):
+        return StoreUnavailable(_told(error))
+    if isinstance(error, IntegrityError):
+        return StoreUnavailable("what this change stands on was changed meanwhile; try again")
+    # SQLite says of a damaged or foreign file just "DatabaseError"; its children are mistakes of ours.
+    if isinstance(error, DBAPIError) and (error.connection_invalidated or type(error.orig) is sqlite3.DatabaseError):
+        return StoreUnavailable(f"{_told(error)}; 'turntwice db check' looks closer")
+    raise error
 
 
 def _told(error: Exception) -> str:

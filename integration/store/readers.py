@@ -5,8 +5,10 @@ from threading import Lock, local
 
 from sqlalchemy import Connection, Engine
 
-KEPT = 5
-"""So many threads keep theirs: those of the server and one more; any others are lent one from the pool."""
+KEPT = 48
+"""So many threads keep theirs: those of the server (server.py) and of the senders (dispatching/worker.py); any others
+are lent one from the pool.
+"""
 
 
 class Readers:

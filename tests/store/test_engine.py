@@ -70,14 +70,15 @@ def test_a_thread_keeps_its_reading_connection_until_it_meets_an_error(store: St
 
 @ON_SQLITE
 def test_more_threads_than_connections_are_kept_for_are_lent_one(store: Store) -> None:
-    together = Barrier(12)
+    many = KEPT + 8
+    together = Barrier(many)
 
     def count_once(_: int) -> int:
         together.wait(20)
         return count(store)
 
-    with ThreadPoolExecutor(12) as threads:
-        assert list(threads.map(count_once, range(12))) == [0] * 12
+    with ThreadPoolExecutor(many) as threads:
+        assert list(threads.map(count_once, range(many))) == [0] * many
     assert len(store._readers._kept) <= KEPT
 
 

@@ -1,7 +1,7 @@
 """Writers that wait for one another share a commit, and nothing else."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Barrier, Event, Thread
 from typing import Any
@@ -11,7 +11,6 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from integration.errors import StoreUnavailable
-from integration.store import turns
 from integration.store.engine import Store
 
 
@@ -29,12 +28,6 @@ def write(store: Store, text: str) -> None:
         db.exec_driver_sql("INSERT INTO notes VALUES (?)", (text,))
 
 
-def fail(store: Store) -> None:
-    with store.writing() as db:
-        db.exec_driver_sql("INSERT INTO notes VALUES ('half')")
-        raise LookupError
-
-
 def seen_from_outside(store: Store) -> set[str]:
     with sqlite3.connect(str(store.engine.url.database)) as other:
         return {row[0] for row in other.execute("SELECT text FROM notes")}
@@ -44,12 +37,6 @@ def commits_of(store: Store) -> list[int]:
     counted: list[int] = []
     event.listen(store.engine, "commit", lambda _connection: counted.append(1))
     return counted
-
-
-def until(true: Callable[[], bool]) -> None:
-    never = Event()
-    while not true():
-        assert not never.wait(0.001)
 
 
 class Queue:
@@ -70,7 +57,9 @@ class Queue:
             db.exec_driver_sql("INSERT INTO notes VALUES ('first')")
             for thread in self.threads:
                 thread.start()
-            until(lambda: turns._waiting == len(self.threads))
+            deadline = Event()
+            while turns._waiting < len(self.threads):
+                assert not deadline.wait(0.001)
         for thread in self.threads:
             thread.join(20)
 
@@ -85,10 +74,12 @@ def test_those_who_wait_share_one_commit_and_all_is_on_disk(notes: Store) -> Non
 
 
 def test_one_that_fails_takes_only_its_own_work_back(notes: Store) -> None:
-    queue = Queue(
-        notes,
-        [lambda: write(notes, "a"), lambda: fail(notes), lambda: write(notes, "b"), lambda: write(notes, "first")],
-    )
+    def failing() -> None:
+        with notes.writing() as db:
+            db.exec_driver_sql("INSERT INTO notes VALUES ('half')")
+            raise LookupError
+
+    queue = Queue(notes, [lambda: write(notes, "a"), failing, lambda: write(notes, "b"), lambda: write(notes, "first")])
     queue.behind(notes._turns)
     assert seen_from_outside(notes) == {"first", "a", "b"}
     assert [type(error) for error in queue.failed] == [type(None), LookupError, type(None), StoreUnavailable]
@@ -138,40 +129,3 @@ def test_fifty_writers_at_once_lose_nothing(notes: Store) -> None:
     for thread in threads:
         thread.join(20)
     assert seen_from_outside(notes) == {f"n{n}" for n in range(50)}
-
-
-def test_a_commit_waits_for_a_turn_that_was_announced(notes: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "SOON", 60.0)
-    counted = commits_of(notes)
-    notes.announce()
-    early = Thread(target=write, args=(notes, "early"))
-    early.start()
-    until(lambda: notes._turns._batch is not None and notes._turns._batch.turns == 1)
-    assert seen_from_outside(notes) == set()
-    write(notes, "announced")
-    early.join(20)
-    assert seen_from_outside(notes) == {"early", "announced"}
-    assert len(counted) == 1
-
-
-def test_a_turn_that_was_announced_and_never_comes_holds_nobody_up(notes: Store) -> None:
-    notes.announce()
-    for number in range(3):
-        other = Thread(target=write, args=(notes, f"n{number}"))
-        other.start()
-        other.join(20)
-        assert f"n{number}" in seen_from_outside(notes)
-
-
-def test_an_announced_turn_that_fails_takes_nothing_of_the_others_with_it(
-    notes: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(turns, "SOON", 60.0)
-    notes.announce()
-    early = Thread(target=write, args=(notes, "early"))
-    early.start()
-    until(lambda: notes._turns._batch is not None and notes._turns._batch.turns == 1)
-    with pytest.raises(LookupError):
-        fail(notes)
-    early.join(20)
-    assert seen_from_outside(notes) == {"early"}
