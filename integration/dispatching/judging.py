@@ -8,10 +8,13 @@ from typing import Any
 from integration.dispatching import breaker, schedule
 from integration.dispatching.breaker import Health
 from integration.outgoing import Refusal, Sent
+from integration.store import echoes
 from integration.store.dispatches import Dispatch, State
 
 KILLS = 5
 """A message that killed its worker so often is given up (webhook-reliability R13)."""
+UNNOTICED = frozenset({"rate_limited", "http_429", "unsealed", "no_service"})
+"""Reasons of tries that came to nothing, as if they had not been made."""
 KILLER = "given up: we stopped five times over it, which is our mistake"
 
 
@@ -66,7 +69,7 @@ def judged(health: Health, dispatch: Dispatch, attempt: Attempt) -> Verdict:
     if isinstance(result, Dropped):
         return Verdict(_ended(State.DROPPED, now, result.reason, result.message), health)
     if isinstance(result, PutBack):
-        return _put_back(health, result, attempt)
+        return _put_back(health, dispatch, result, attempt)
     if isinstance(result, Sent):
         after, values = breaker.succeeded(health, now), _sent(dispatch, attempt, result)
     else:
@@ -97,7 +100,8 @@ def _refused(health: Health, dispatch: Dispatch, attempt: Attempt, refusal: Refu
     now = attempt.ended
     after = breaker.failed(health, refusal, attempt.started, now, attempt.spread)
     after = replace(after, not_before=schedule.pause(refusal, now))
-    values = {"attempted_at": attempt.started, "reason": refusal.reason, "message": str(refusal)}
+    reason = _reason(dispatch, refusal.reason)
+    values = {"attempted_at": attempt.started, "reason": reason, "message": str(refusal)}
     if refusal.outage and dispatch.due_at > attempt.started:
         return after, values  # only a probe: it found nobody, and says nothing of this message
     tries = dispatch.attempts + 1
@@ -107,11 +111,11 @@ def _refused(health: Health, dispatch: Dispatch, attempt: Attempt, refusal: Refu
     return after, values | {"attempts": tries, "due_at": due_at}
 
 
-def _put_back(health: Health, result: PutBack, attempt: Attempt) -> Verdict:
+def _put_back(health: Health, dispatch: Dispatch, result: PutBack, attempt: Attempt) -> Verdict:
     values: dict[str, Any] = {"attempted_at": attempt.started} if result.begun else {}
     if not result.after:
         return Verdict(values, health)
-    values |= {"reason": result.reason, "message": result.message}
+    values |= {"reason": _reason(dispatch, result.reason), "message": result.message}
     return Verdict(values, replace(health, not_before=attempt.ended + timedelta(seconds=result.after)))
 
 
@@ -120,6 +124,14 @@ def _hasten(before: Health, after: Health, now: datetime) -> datetime | None:
     if before.probe_at is None or after.probe_at is not None or after.disabled_at is not None:
         return None
     return now if before.down else now + schedule.PROBE
+
+
+def _reason(dispatch: Dispatch, reason: str) -> str | None:
+    """What stands for all tries of a message so far: a try of which the service took no notice says nothing of an
+    earlier one, which may have arrived.
+    """
+    may_have_arrived = dispatch.attempted_at is not None and not echoes.was_refused(dispatch.reason)
+    return dispatch.reason if may_have_arrived and reason in UNNOTICED else reason
 
 
 def _ended(state: State, now: datetime, reason: str | None, message: str) -> dict[str, Any]:

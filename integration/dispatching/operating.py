@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
 
+from integration.dispatching import queueing
 from integration.dispatching.breaker import Health
 from integration.errors import NotFound
 from integration.store import dispatches, dispatchlog, outlets, wakeups
@@ -63,12 +64,15 @@ def retry_between(
 
 
 def enable(store: Store, connection: str) -> None:
-    """Switches a connection on, as if it had never failed. Raises NotFound, StoreUnavailable."""
+    """Switches a connection on that is off, as if it had never failed. Raises NotFound, StoreUnavailable."""
     with store.writing() as db:
-        if outlets.locked(db, connection) is None:
+        outlet = outlets.locked(db, connection)
+        if outlet is None:
             raise NotFound(f"no connection of the id {connection[:40]!r} is told anything")
-        outlets.save(db, connection, Health(), dispatches.next_due(db, connection))
-        wakeups.notify(db)
+        # Somebody else may have just switched it on, and a message may be on its way since.
+        if outlet.health.disabled_at is not None:
+            outlets.save(db, connection, Health(), dispatches.next_due(db, connection))
+            wakeups.notify(db)
 
 
 def disconnect(db: Database, connection: str, now: datetime) -> None:
@@ -115,7 +119,7 @@ def _revived(db: Database, dispatch: Dispatch, now: datetime) -> str | None:
     others = _others(db, dispatch) if dispatch.kind in SESSION else []
     if _followed(dispatch, others):
         return "a later message about that session went out after it; send that one again"
-    _overtake(db, others, now)
+    queueing.overtake(db, others, outlet, now)
     fresh = {"state": State.WAITING, "due_at": now, "attempts": 0, "kills": 0, "finished_at": None}
     dispatches.note(db, dispatch.id, **fresh, reason=None, message="")
     if outlet.lease_by is None:
@@ -133,11 +137,3 @@ def _followed(dispatch: Dispatch, others: Iterable[Dispatch]) -> bool:
         held.id > dispatch.id and (held.state in (State.WAITING, State.SENT) or held.attempted_at is not None)
         for held in others
     )
-
-
-def _overtake(db: Database, others: Iterable[Dispatch], now: datetime) -> None:
-    """A session has one waiting message at most, as in queueing.py."""
-    ended = {"state": State.DROPPED, "finished_at": now, "reason": OVERTAKEN}
-    for held in others:
-        if held.state is State.WAITING:
-            dispatches.change(db, held.id, **ended, message="not sent: a later message took its place")

@@ -3,7 +3,7 @@
 A session has one waiting message at most at each connection: what is said later takes the place of what still waits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -18,6 +18,7 @@ from integration.store.dispatches import OVERTAKEN, SESSION, Addressee, Dispatch
 from integration.store.engine import Database
 from integration.store.outlets import Outlet
 
+REPLACED = "a later message took its place"
 UNKNOWN = -1
 """How many sessions are done at a service that may or may not have heard our last message, or that we never told."""
 
@@ -68,9 +69,8 @@ def queue(db: Database, message: Message, now: datetime) -> str | None:
     waiting = [held for held in earlier if held.state is State.WAITING]
     there = _there(message, earlier, waiting, outlet)
     unneeded = message.kind in SESSION and bool(waiting) and there == _done(message.kind, message.told)
-    why = "taken back before it was sent" if unneeded else "a later message took its place"
-    for held in waiting:
-        _drop(db, held, outlet, now, why)
+    why = "taken back before it was sent" if unneeded else REPLACED
+    overtake(db, waiting, outlet, now, why)
     key = None if unneeded else _add(db, message, there, outlet, now)
     if outlet.lease_by is None:
         outlets.look(db, message.connection, _next_look(outlet, now))
@@ -83,6 +83,19 @@ def last_event(db: Database, connection: str) -> Mapping[str, Any] | None:
     """What the last event told a connection, or will; None where there was none, or it was given up."""
     last = dispatches.last(db, connection, Kind.EVENT)
     return decode(last.told).extra if last and last.state is not State.DEAD else None
+
+
+def overtake(db: Database, earlier: Iterable[Dispatch], outlet: Outlet, now: datetime, why: str = REPLACED) -> None:
+    """Drops those messages of one outlet that still wait, as a later one says how it is.
+
+    What is on its way now is dropped too: if it arrives, it counts as sent all the same. What the service would not
+    have never comes back.
+    """
+    ended = {"state": State.DROPPED, "finished_at": now, "reason": OVERTAKEN, "message": f"not sent: {why}"}
+    for held in earlier:
+        if held.state is State.WAITING:
+            refused = held.id != outlet.sending and echoes.was_refused(held.reason)
+            dispatches.change(db, held.id, **ended, **({"echoed": True} if refused else {}))
 
 
 def decode(told: str) -> Snapshot:
@@ -130,15 +143,6 @@ def _done(kind: Kind, told: Snapshot) -> int:
 def _may_be_known(held: Dispatch, outlet: Outlet) -> bool:
     """Whether the service may have heard it: it was tried, or is on its way now."""
     return held.attempted_at is not None or held.id == outlet.sending
-
-
-def _drop(db: Database, held: Dispatch, outlet: Outlet, now: datetime, why: str) -> None:
-    """What is on its way now is dropped too: if it arrives, it counts as sent all the same. What the service would not
-    have never comes back.
-    """
-    refused = held.id != outlet.sending and echoes.was_refused(held.reason)
-    ended = {"state": State.DROPPED, "finished_at": now, "reason": OVERTAKEN, "message": f"not sent: {why}"}
-    dispatches.change(db, held.id, **ended, **({"echoed": True} if refused else {}))
 
 
 def _add(db: Database, message: Message, there: int, outlet: Outlet, now: datetime) -> str:

@@ -11,7 +11,7 @@ from calendar_export.zones import to_wall
 from integration.dispatching import breaker
 from integration.pages import words
 from integration.service import Service
-from integration.store.dispatches import SESSION, Kind, State
+from integration.store.dispatches import OVERTAKEN, SESSION, Kind, State
 from integration.store.outlets import Outlet, Told
 from integration.store.recent import Recent
 
@@ -19,7 +19,7 @@ SOON, SAME_DAY = timedelta(minutes=1), timedelta(hours=20)
 """What comes within the first is called now; within the second a time of the day alone says which one is meant."""
 UNTIL = {"waiting_for_new_day": ("for its new day", "Open it there once, and its day begins")}
 """What a message waits for, and what a person may do about it, by the reason of the refusal."""
-FINAL = frozenset({"overtaken", "disconnected", "past_day", "no_undo", "cannot_be_undone", "no_fetch"})
+FINAL = frozenset({OVERTAKEN, "disconnected", "past_day", "no_undo", "cannot_be_undone", "no_fetch"})
 """Reasons for which sending again would end as it did."""
 SENT = {Kind.UNDONE: "taken back", Kind.FETCH: "asked"}
 WAITS = "waiting: "
@@ -103,7 +103,7 @@ def _waits(row: Recent, title: str, outlet: Outlet | None, plan: Plan, now: date
     if row.reason in UNTIL:
         wait, cure = UNTIL[row.reason]
         return f"{what} waits {wait}; {when}. {cure}"
-    if row.reason and row.message:
+    if row.message:
         return f"{what} is not there yet: {_it(row.message, title)}; {when}"
     return f"{what} goes out now" if due <= now + SOON else f"{what} waits its turn; {when}"
 

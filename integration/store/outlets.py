@@ -23,6 +23,8 @@ from integration.store.upsert import insert_into
 
 TOGETHER = 4
 """So many messages at most are on their way to one endpoint, over all workers (webhook-reliability S10)."""
+NOBODY = ""
+"""Who holds the lease of an outlet whose message set out before it began afresh."""
 
 _HEALTH = tuple(Health.__dataclass_fields__)
 _INSTANTS = ("next_at", "lease_until", "failing_since", "succeeded_at", "probe_at", "not_before", "disabled_at")
@@ -72,7 +74,12 @@ _FIRST_DUE = (
 )
 _GIVEN_BACK = {"lease_until": null(), "lease_by": null(), "sending": null()}
 _SAVED = update(outlets).where(_THIS).values({name: bindparam(name) for name in _HEALTH} | _GIVEN_BACK)
-_SAVE = _SAVED.values(next_at=bindparam("next_at"))
+_SHUT = _SAVED.values(next_at=null())
+_RESET = _SAVED.values(
+    next_at=func.coalesce(outlets.c.lease_until, bindparam("next_at")),
+    lease_until=outlets.c.lease_until,
+    lease_by=case((outlets.c.lease_by.is_not(None), NOBODY)),
+)
 _SETTLE = _SAVED.values(next_at=_FIRST_DUE)
 _LOOK = update(outlets).where(_THIS).values(next_at=bindparam("next_at"))
 _OF = (
@@ -181,14 +188,18 @@ def lease(db: Connection, connection: str, worker: str, until: datetime, sending
 
 
 def save(db: Connection, connection: str, health: Health, next_at: datetime | None) -> None:
-    """Stores how the service is doing and when to look again, and ends the lease."""
-    quick.run(db, _SAVE, _told(health) | {"which": connection, "next_at": quick.micros(next_at)})
+    """Stores how the service is doing and when to look again, whatever was before.
+
+    What is on its way keeps its place until its lease ends, and nothing else goes before: it would be sent twice at
+    once. What is answered to it says nothing of the connection any more.
+    """
+    quick.run(db, _RESET, _told(health) | {"which": connection, "next_at": quick.micros(next_at)})
 
 
 def settle(db: Connection, connection: str, health: Health) -> None:
-    """As `save`, to look again when the first of what waits may go."""
+    """Stores how the service is doing, to look again when the first of what waits may go, and ends the lease."""
     if health.disabled_at is not None:
-        return save(db, connection, health, None)
+        return quick.run(db, _SHUT, _told(health) | {"which": connection})
     first, last = (quick.micros(bound) for bound in bounds(health))
     limits = {"earliest": first or 0, "latest": _FOREVER if last is None else last}
     return quick.run(db, _SETTLE, _told(health) | limits | {"which": connection})

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from integration.connecting import connections
-from integration.dispatching import breaker
+from integration.dispatching import breaker, operating
 from integration.dispatching.breaker import Health
 from integration.dispatching.endpoints import endpoint
 from integration.outbox import LEASE
@@ -54,6 +54,55 @@ def test_a_connection_is_told_at_the_endpoint_that_its_settings_name_also_once_t
     moved = {"url": "https://two.example.org:8443/in", "secret": new_secret()}
     connections.alter(post.store, post.keys, known, made, moved, now)
     assert post.outlet(made).endpoint == "two.example.org:8443"
+
+
+def changeable(post: Post) -> str:
+    """A connection at the crowd's endpoint that can be changed, with two messages that wait."""
+    told = {"url": HOLE, "secret": new_secret()}
+    made = connections.add(post.store, post.keys, providers(), post.person, "standard", told, post.clock())
+    post.fill(made.connection.id, 2)
+    return made.connection.id
+
+
+def change(post: Post, connection: str) -> None:
+    post.clock.move(seconds=1)
+    connections.alter(post.store, post.keys, providers(), connection, {"secret": new_secret()}, post.clock())
+
+
+@pytest.mark.parametrize("changes", [1, 2])
+def test_what_flies_is_not_sent_a_second_time_however_often_its_connection_is_changed_meanwhile(
+    post: Post, changes: int
+) -> None:
+    made = changeable(post)
+    flying = post.one()
+    for _ in range(changes):
+        change(post, made)
+    post.queue(made, slot="evening")
+    assert post.claim(16, worker="worker-b") == []
+    post.finish(flying, DOWN)
+    assert post.outlet(made).health.failures == 0, "it was sent as the connection was before"
+    assert post.claim(16) == []
+    assert post.skip() == LEASE - timedelta(seconds=changes)
+    assert [leased.dispatch.id for leased in post.claim(16)] == [flying.dispatch.id]
+    assert post.row(flying.dispatch.id).kills == 0
+
+
+def test_what_flies_keeps_its_place_while_its_connection_is_changed(post: Post) -> None:
+    made = changeable(post)
+    post.clock.move(seconds=1)
+    crowd(post)
+    assert len(post.claim(16)) == TOGETHER
+    change(post, made)
+    assert post.claim(16) == []
+
+
+def test_nothing_that_is_on_is_switched_on_so_what_flies_stays_its_workers(post: Post) -> None:
+    connection = post.connect()
+    post.queue(connection)
+    post.one()
+    before = post.outlet(connection)
+    operating.enable(post.store, connection)
+    assert post.outlet(connection) == before
 
 
 def crowd(post: Post, messages: int = 1, **more: Any) -> list[str]:

@@ -3,7 +3,12 @@
 import pytest
 
 from integration.core.model import FactKind
+from integration.dispatching import operating
+from integration.dispatching.breaker import Health, disabled
+from integration.dispatching.judging import PutBack
 from integration.outgoing import Refusal, Sent
+from integration.store import outlets
+from integration.store.dispatches import OVERTAKEN, State
 from tests.dispatching.conftest import TODAY, Post
 from tests.dispatching.streets import Street, opened
 from webhooks.report import Kind as Said
@@ -104,7 +109,7 @@ def test_a_mark_of_no_day_or_of_what_we_never_told_is_none_of_ours(street: Stree
     assert bringer in street.evidence()
 
 
-@pytest.mark.parametrize("reason", ["waiting_for_new_day", "http_404", "credentials"])
+@pytest.mark.parametrize("reason", ["waiting_for_new_day", "http_404", "credentials", "rate_limited"])
 @pytest.mark.parametrize("overtaken", [False, True])
 def test_what_the_service_would_not_have_has_no_echo(street: Street, reason: str, overtaken: bool) -> None:
     told = street.post.connect("sessions")
@@ -126,6 +131,41 @@ def test_what_may_have_arrived_all_the_same_has_an_echo(street: Street, reason: 
         street.press(FactKind.UNDONE)
     street.hear(told)
     assert told not in street.evidence()
+
+
+@pytest.mark.parametrize("before", ["timeout", "stopped"])
+@pytest.mark.parametrize("after", [Refusal("rate_limited", "wait", after=60), PutBack("unsealed", "waiting: no", 300)])
+@pytest.mark.parametrize("overtaken", [False, True])
+def test_a_try_that_came_to_nothing_says_nothing_of_the_one_before(
+    street: Street, before: str, after: Refusal | PutBack, overtaken: bool
+) -> None:
+    told = street.post.connect("sessions")
+    street.press()
+    street.post.send(Refusal("timeout", "who knows") if before == "timeout" else PutBack("stopped", "", begun=True))
+    street.post.skip()
+    assert street.post.send(after).message == str(getattr(after, "message", after))
+    if overtaken:
+        street.press(FactKind.UNDONE)
+    street.hear(told)
+    assert told not in street.evidence()
+
+
+def test_what_a_later_word_that_is_sent_again_overtook_has_no_echo_where_the_service_would_not_have_it(
+    street: Street,
+) -> None:
+    told, post = street.post.connect("sessions"), street.post
+    with post.store.writing() as db:
+        outlets.save(db, told, disabled(Health(), "it refused our key", post.clock()), None)
+    street.press()
+    street.press(FactKind.UNDONE)
+    done, undone = (held.id for held in post.all())
+    operating.enable(post.store, told)
+    operating.retry(post.store, [done], post.clock())
+    post.send(Refusal("http_404", "no", tries=3))
+    operating.retry(post.store, [undone], post.clock())
+    assert (post.row(done).reason, post.row(undone).state) == (OVERTAKEN, State.WAITING)
+    street.hear(told)
+    assert told in street.evidence()
 
 
 def test_a_mark_of_what_never_set_out_is_none_of_ours(street: Street) -> None:

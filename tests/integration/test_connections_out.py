@@ -334,7 +334,7 @@ def test_what_the_old_address_answers_says_nothing_of_the_new_one(
     assert finish(parts.store, leased, Attempt(clock(), clock(), result), worker) == []
     held = outlet(somebody, made.connection.id)
     assert held is not None
-    assert (held.lease_by, held.sending, held.health) == (None, None, Health(not_before=until))
+    assert (held.lease_until, held.sending, held.health) == (until, None, Health(not_before=until))
     clock.now = until
     [again] = claim(parts.store, worker, clock())
     assert again.to.settings == row(somebody, made.connection.id).settings

@@ -227,6 +227,15 @@ def test_what_waits_says_how_long(
     assert [line.replace("is not there yet: ", "") for line in lines(client, somebody)] == [later]
 
 
+def test_what_was_cut_off_as_we_stopped_says_what_a_later_try_came_to(
+    client: FlaskClient, somebody: Any, post: Post, link: Callable[..., str]
+) -> None:
+    tell(post, link(), PutBack("stopped", "", begun=True))
+    post.send(Refusal("rate_limited", "Beeminder asks us to wait", after=7200))
+    [told] = lines(client, somebody)
+    assert told.startswith("Beeminder: the evening of Tue 2 June is not there yet: it asks us to wait; next try")
+
+
 def test_next_tries_on_another_day_name_the_day(
     client: FlaskClient, somebody: Any, post: Post, link: Callable[..., str]
 ) -> None:
