@@ -9,6 +9,7 @@ from datetime import datetime
 
 from integration.core import placing
 from integration.core.model import PERSON, Fact, FactKind, Person, State
+from integration.core.naming import day_name
 from integration.core.placing import Placed, Unplaced
 from integration.dispatching import telling
 from integration.errors import Refused
@@ -85,8 +86,9 @@ def tell(
     checked = placing.check_session(person.plan, session, now)
     if isinstance(checked, Unplaced):
         raise Refused(checked.message)
-    if session.date > person.plan.today(now):
-        raise Refused(f"{session.date} has not come yet.")
+    today = person.plan.today(now)
+    if session.date > today:
+        raise Refused(f"{day_name(session.date, today)} has not come yet.")
     with store.writing() as db:
         people.lock(db, person.id)
         ledger, key = Ledger(db, person, now), (session.date, session.slot)
@@ -115,7 +117,7 @@ def _result(inbound: Inbound, told: Sequence[Told], ledger: Ledger) -> Recorded:
     if after:
         report, fact = heard[0]
         said = wording.said(inbound.connection.label, report, inbound.person.plan, fact.kind)
-        words = [said, *wording.states(after)]
+        words = [said, *wording.states(after, inbound.person.plan.today(ledger.now))]
         if fresh:
             # Of several reports some count and one waits: the reason is that of the one that waits.
             return Recorded(ACCEPTED, asked.reason if asked else None, " ".join(words), after)

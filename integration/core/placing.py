@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from calendar_export.plan import Plan
 from calendar_export.zones import to_instant, to_wall
+from integration.core.naming import day_name
 from webhooks.report import Moment, Report
 
 OLDEST = timedelta(days=400)
@@ -39,11 +40,12 @@ def place(plan: Plan, report: Report, mapped: str | None, now: datetime, realtim
     `mapped` is the slot that the connection's mapping gives the report's habit; `realtime` says that the source reports
     a completion when it happens, so that the arrival `now` (UTC) may stand in for a missing time.
     """
-    slot, moment = report.slot or mapped, performed(plan, report) or _arrival(plan, report, now, realtime)
+    slot = report.slot or mapped
     if report.said_at and report.said_at > now + AHEAD:
         return Unplaced("in_the_future", "It was said at a time more than a day from now.")
     if report.date and slot:
         return check_session(plan, Placed(slot, report.date), now)
+    moment = performed(plan, report) or _arrival(plan, report, now, realtime)
     if moment is None:
         return Unplaced("no_time", "It did not say at what time, so it may be the morning or the evening.")
     if moment.at > now + AHEAD:
@@ -51,7 +53,9 @@ def place(plan: Plan, report: Report, mapped: str | None, now: datetime, realtim
     day, by_time = plan.placed(wall_of(plan, moment))
     day = report.date or day
     if not (slot or by_time) and day >= plan.start:
-        return Unplaced("outside_the_plan", f"The plan has no session at that time of {day}.")
+        return Unplaced(
+            "outside_the_plan", f"The plan has no session at that time of {day_name(day, plan.today(now))}."
+        )
     return check_session(plan, Placed(slot or by_time or "", day), now)
 
 
@@ -94,11 +98,12 @@ def check_session(plan: Plan, placed: Placed, now: datetime) -> Placed | Unplace
     """The session itself, when the plan has it and its date is near enough to take a completion."""
     today = plan.today(now)
     if placed.date < plan.start:
-        return Unplaced("before_the_plan", f"The plan began on {plan.start}.")
+        return Unplaced("before_the_plan", f"The plan began on {day_name(plan.start, today)}.")
     if placed.date > today + AHEAD:
-        return Unplaced("in_the_future", f"{placed.date} has not come yet.")
+        return Unplaced("in_the_future", f"{day_name(placed.date, today)} has not come yet.")
     if placed.date < today - OLDEST:
         return Unplaced("too_old", "Completions are taken up to 400 days back.")
     if plan.slot_on(placed.slot, placed.date) is None:
-        return Unplaced("outside_the_plan", f"The plan has no session called {placed.slot[:20]!r} on {placed.date}.")
+        day = day_name(placed.date, today)
+        return Unplaced("outside_the_plan", f"The plan has no session called {placed.slot[:20]!r} on {day}.")
     return placed

@@ -6,6 +6,7 @@ from datetime import date
 from calendar_export.plan import Plan
 from integration.core.habits import title
 from integration.core.model import FactKind, State
+from integration.core.naming import day_name
 from integration.core.placing import performed, wall_of
 from webhooks.report import Kind, Report
 
@@ -25,7 +26,7 @@ def said(label: str, report: Report, plan: Plan, became: FactKind | None = None)
     return f"{label} said {name} was {'done' if report.kind is Kind.DONE else 'taken back'}{when}."
 
 
-def states(sessions: Mapping[tuple[date, str], State | None]) -> Iterator[str]:
+def states(sessions: Mapping[tuple[date, str], State | None], today: date) -> Iterator[str]:
     """How the sessions stand, a sentence each."""
     for (day, slot), state in sessions.items():
-        yield f"The {slot} of {day:%A} {day} is {STATES[state]}."
+        yield f"The {slot} of {day_name(day, today)} is {STATES[state]}."

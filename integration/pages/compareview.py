@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from integration.connecting import hooking
+from integration.core import naming
 from integration.core.model import Connection, Person
 from integration.pages import words
 from integration.parts import Parts
@@ -90,7 +91,7 @@ def _groups(found: Found, today: date) -> tuple[Group, ...]:
     groups = []
     for whats, title, way, button in GROUPS:
         rows = found.of(*whats)
-        named = tuple(f"{words.day_name(row.date, today)}, {row.slot}" for row in rows)
+        named = tuple(f"{naming.day_name(row.date, today)}, {row.slot}" for row in rows)
         if named:
             groups.append(Group(title, named, str(way or ""), button))
     return tuple(groups)

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from flask import request
 
+from integration.core import naming
 from integration.core.model import Person
 from integration.errors import NotFound
 from integration.inbox import mapping, waiting, wording
@@ -29,7 +30,7 @@ TOLD = 5
 SAID = {
     "settled": "Thank you, noted.",
     "put_away": "Thank you, noted: that was no stretch.",
-    "again": "Judged again.",
+    "again": "Read again.",
     "chosen": "Saved. From now on it counts by itself.",
     "ignored": "Saved. You will not be asked about it again.",
 }
@@ -117,7 +118,7 @@ def _row(parts: Parts, person: Person, entry: Entry, labels: Mapping[str, str], 
     said = " ".join(wording.said(labels[entry.connection], report, person.plan) for report in reports[:TOLD])
     if entry.reason != NOT_A_STRETCH and not message.startswith(said):
         message = f"{said} {message}"
-    outcome = "Waits for you" if entry.waits and reports else words.HEARD.get(entry.outcome, "")
+    outcome = words.outcome(entry.outcome, entry.message, entry.waits and bool(reports))
     choices = _choices(person, waiting.own_day(kept, reports, today), today) if kept and reports else None
     put_away = entry.reason == NOT_A_STRETCH
     return Row(entry.id, labels[entry.connection], when, outcome, message, put_away, choices)
@@ -126,7 +127,7 @@ def _row(parts: Parts, person: Person, entry: Entry, labels: Mapping[str, str], 
 def _choices(person: Person, day: date, today: date) -> Choices:
     version = person.plan.version_on(day) or person.plan.versions[-1]
     names = [slot.name for slot in version.slots]
-    day_name = words.day_name(day, today)
+    day_name = naming.day_name(day, today)
     slots = [(name, f"This {name}" if day == today else f"The {name} of {day_name}") for name in names]
     return Choices(day, tuple(slots), tuple(slot.name for slot in person.plan.versions[-1].slots))
 

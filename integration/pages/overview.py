@@ -7,6 +7,7 @@ from datetime import date, datetime
 from calendar_export.verdict import reaches_the_web
 from integration import status
 from integration.connecting.kinds import slots_of
+from integration.core import naming
 from integration.core.model import Connection, Day, Feed, Person, State
 from integration.core.standing import Standing
 from integration.core.streaks import Run, final
@@ -130,7 +131,7 @@ def _rows(person: Person, day: Day) -> DayRows:
     for name, state in day.states:
         slot = person.plan.slot_on(name, day.date)
         rows.append(Row(name, f"{slot.at:%H:%M}" if slot else "", state))
-    return DayRows(day.date, words.day_name(day.date, day.date), tuple(rows))
+    return DayRows(day.date, naming.day_name(day.date, day.date), tuple(rows))
 
 
 def _streaks(stands: Standing, slots: Sequence[str]) -> list[Streak]:

@@ -8,6 +8,7 @@ from flask import url_for
 
 from calendar_export.plan import Pause, Plan, Version
 from calendar_export.routine import HOLD_SECONDS, REPETITIONS
+from integration.core import naming
 from integration.pages import words
 from integration.pages.fields import Field, Form, Refusal, told
 from integration.planning import PAUSE_BACK
@@ -48,7 +49,7 @@ def _lines(plan: Plan, now: datetime) -> Iterator[str]:
     yield words.sentence(_version(plan.version_on(today) or plan.versions[0]))
     for version in plan.versions:
         if version.takes_effect > today:
-            yield f"From {words.day_name(version.takes_effect, today)}: {_version(version)}"
+            yield f"From {naming.day_name(version.takes_effect, today)}: {_version(version)}"
     yield f"Time zone: {plan.zone_at(now)}."
     for change in plan.zones:
         if change.since > now:
@@ -64,8 +65,8 @@ def _version(version: Version) -> str:
 
 
 def _paused(pause: Pause, today: date) -> str:
-    until = f"until {words.day_name(pause.last, today)}" if pause.last else "until you resume"
-    first = words.day_name(pause.first, today)
+    until = f"until {naming.day_name(pause.last, today)}" if pause.last else "until you resume"
+    first = naming.day_name(pause.first, today)
     return f"Paused since {first}, {until}." if pause.first <= today else f"A pause is planned from {first}, {until}."
 
 

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from calendar_export import event, routine
 from calendar_export.routine import Dose
 from integration import record
-from integration.core import days, placing
+from integration.core import days, naming, placing
 from integration.core.merge import merge
 from integration.core.model import Person, State
 from integration.core.placing import Placed, Unplaced
@@ -72,7 +72,7 @@ class SessionPage:
         plan, now = person.plan, self.parts.clock()
         slot, today = plan.slot_on(named.slot, named.date), plan.today(now)
         if slot and named.date > today:
-            return NOT_YET.format(day=words.day_name(named.date, today), at=slot.at)
+            return NOT_YET.format(day=naming.day_name(named.date, today), at=slot.at)
         checked = placing.check_session(plan, Placed(named.slot, named.date), now)
         return checked.message if isinstance(checked, Unplaced) else ""
 
@@ -84,7 +84,7 @@ class SessionPage:
             "session.html",
             status,
             key=key,
-            name=f"{words.day_name(named.date, plan.today(self.parts.clock()))}, {named.slot}",
+            name=f"{naming.day_name(named.date, plan.today(self.parts.clock()))}, {named.slot}",
             slot=named.slot,
             state=opened.state,
             closed=opened.closed,

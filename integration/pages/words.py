@@ -66,12 +66,6 @@ def outcome(outcome: str, message: str, waits: bool = False) -> str:
     return NOTED if outcome == "accepted" and not counts else HEARD.get(outcome, "")
 
 
-def day_name(day: date, today: date) -> str:
-    """`Tuesday 2 June`, with the year where it is not this one."""
-    year = "" if day.year == today.year else f" {day.year}"
-    return f"{day:%A} {day.day} {day:%B}{year}"
-
-
 def short_day(day: date) -> str:
     return f"{day.day} {day:%B}"
 

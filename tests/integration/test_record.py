@@ -44,7 +44,7 @@ def test_a_report_turns_its_session_done_and_says_so(somebody: Somebody) -> None
     result = somebody.hear(somebody.connect(), said())
     assert (result.outcome, result.reason) == (ACCEPTED, None)
     assert dict(result.sessions) == {(TODAY, "morning"): State.DONE}
-    assert result.message == "Signed webhook said it was done. The morning of Tuesday 2026-06-02 is done."
+    assert result.message == "Signed webhook said it was done. The morning of Tuesday 2 June is done."
     assert state(somebody) is State.DONE
     assert somebody.sequence() == 1
 
@@ -290,7 +290,7 @@ def test_a_person_who_says_it_twice_is_heard_once(somebody: Somebody, census: Ce
     [
         ("evening", date(2026, 6, 3), "has not come yet"),
         ("noon", TODAY, "no session called 'noon'"),
-        ("morning", date(2026, 5, 31), "The plan began on 2026-06-01"),
+        ("morning", date(2026, 5, 31), "The plan began on Monday 1 June."),
     ],
 )
 def test_a_person_cannot_speak_of_a_session_that_is_not_there(

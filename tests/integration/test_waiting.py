@@ -75,7 +75,7 @@ def test_what_waits_counts_for_the_session_that_the_person_names(
     result = say(somebody, EVENING)
     assert (result.outcome, result.reason) == (ACCEPTED, None)
     assert result.message.startswith("Simple webhook said it was done")
-    assert result.message.endswith("The evening of Monday 2026-06-01 is done.")
+    assert result.message.endswith("The evening of Monday 1 June is done.")
     [fact] = somebody.facts()
     assert (fact.slot, fact.date, fact.received_at) == ("evening", YESTERDAY, arrival)
     [entry] = kept(somebody)
@@ -149,7 +149,7 @@ def test_what_was_put_away_can_still_be_counted(client: FlaskClient, somebody: S
     [
         (Placed("evening", TODAY + timedelta(days=1)), "has not come yet"),
         (Placed("noon", TODAY), "no session called 'noon'"),
-        (Placed("evening", date(2026, 5, 31)), "The plan began on 2026-06-01"),
+        (Placed("evening", date(2026, 5, 31)), "The plan began on Monday 1 June."),
         (Placed("evening", date.max), "has not come yet"),
         (Placed("evening", date.min), "The plan began on"),
     ],
@@ -194,7 +194,7 @@ def test_a_withdrawal_that_waits_takes_back_the_session_that_is_named(
     clock.move(minutes=1)
     assert post(client, somebody, simple, {"id": "2", "type": "undone", "date": str(YESTERDAY)}) == QUARANTINED
     result = say(somebody, EVENING, 1)
-    assert result.message == "Simple webhook said it was taken back. The evening of Monday 2026-06-01 is open."
+    assert result.message == "Simple webhook said it was taken back. The evening of Monday 1 June is open."
     assert state(somebody) is None
 
 

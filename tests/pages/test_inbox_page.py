@@ -122,9 +122,9 @@ def test_each_is_told_in_words_with_its_time_and_what_became_of_it(
     told = shown(client, somebody)
     assert (
         "My Habitica Tue 2 June, 22:30 Counted. My Habitica said “Stretch” was done at 22:14."
-        " The evening of Tuesday 2026-06-02 is done." in told
+        " The evening of Tuesday 2 June is done." in told
     )
-    assert "Heard before. The evening of Tuesday 2026-06-02 is done." in told
+    assert "Heard before. The evening of Tuesday 2 June is done." in told
     assert "Heard before. Heard before." not in told
     assert "Left out. Nothing in it is a completion." in told
 
@@ -172,7 +172,7 @@ def test_a_button_puts_it_where_it_belongs_and_the_page_says_what_that_did(
     page = pressed(client, somebody, f"heard/{number}/settle", slot="evening", date=str(YESTERDAY)).text
     assert 'role="status"' in inside(page)
     told = text(inside(page))
-    assert "Thank you, noted. Simple webhook said it was done. The evening of Monday 2026-06-01 is done." in told
+    assert "Thank you, noted. Simple webhook said it was done. The evening of Monday 1 June is done." in told
     assert "Where do these belong?" not in told
     assert "1 June: morning passed, evening done" in page
 
@@ -187,7 +187,7 @@ def test_no_stretch_is_put_away_and_can_be_taken_back(client: FlaskClient, someb
     assert "Left out. You said that it was no stretch. It was one after all" in told
     assert "Not a stretch" not in told
     again = pressed(client, somebody, f"heard/{number}/settle", slot="evening", date=str(YESTERDAY)).text
-    assert "The evening of Monday 2026-06-01 is done." in text(inside(again))
+    assert "The evening of Monday 1 June is done." in text(inside(again))
 
 
 def test_pressing_twice_does_no_harm(
@@ -254,7 +254,7 @@ def test_what_nobody_can_read_is_told_and_can_be_judged_again(
     assert "Set aside. The body is not JSON" in told
     assert "Where do these belong?" not in told
     page = pressed(client, somebody, f"heard/{number}/again")
-    assert "Judged again. The body is not JSON" in text(inside(page.text))
+    assert "Read again. The body is not JSON" in text(inside(page.text))
 
 
 def test_an_unknown_habit_is_asked_about_and_one_click_counts_what_came_before(
