@@ -26,7 +26,7 @@ run: $(VENV)/.run ## serve Turntwice on this machine
 	@$(BIN)/turntwice serve $(SERVE_ARGS)
 
 test: $(VENV)/.dev ## all tests but the long ones that kill and fill disks
-	@$(BIN)/python -m pytest -m "not faults" -n logical --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "not faults" -n logical --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## ruff: rules and layout
 	@$(BIN)/ruff check .

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import time_machine
 from click.testing import CliRunner, Result
-from sqlalchemy import text
 
 from integration.app import create_app
 from integration.cli import main
 from integration.config import Config
 from integration.parts import Parts, assemble
 from integration.store.engine import Store
+from tests.conftest import emptied
 
 NOW = datetime(2026, 6, 2, 20, 30, tzinfo=UTC)
 PLAN = ("--zone", "Europe/Berlin", "--morning", "07:00", "--evening", "22:00")
@@ -39,8 +39,7 @@ def home(
     monkeypatch.setenv("TURNTWICE_DATABASE_URL", url.replace("+psycopg", ""))
     yield tmp_path / "data"
     store = Store(url)
-    with store.writing() as db:
-        db.execute(text("TRUNCATE people RESTART IDENTITY CASCADE"))
+    emptied(store)
     store.close()
 
 

@@ -51,7 +51,7 @@ class Redis(ThreadingTCPServer):
 @pytest.fixture
 def redis() -> Iterator[Redis]:
     with Redis() as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield server
         server.shutdown()
 

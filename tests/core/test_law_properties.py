@@ -1,5 +1,9 @@
-"""What must hold of every history: more done never costs, a skip never costs, and how it is counted changes nothing."""
+"""What must hold of every history: more done never costs, a skip never costs, and how it is counted changes nothing.
 
+TURNTWICE_TEST_EXAMPLES asks for more histories than the normal run has.
+"""
+
+import os
 from dataclasses import replace
 from datetime import timedelta
 from math import isclose
@@ -30,8 +34,8 @@ from tests.core.strategies import (
     with_state,
 )
 
-MANY = settings(max_examples=2000, deadline=None)
-SOME = settings(max_examples=400, deadline=None)
+MANY = settings(max_examples=int(os.environ.get("TURNTWICE_TEST_EXAMPLES", "2000")), deadline=None)
+SOME = settings(max_examples=200, deadline=None)
 FEW = settings(max_examples=100, deadline=None)
 ROUNDING = 1e-12
 PLACES = st.integers(0, 2**16)

@@ -231,7 +231,7 @@ def test_facts_that_tie_are_judged_alike_in_both_orders(one, other):
     assert merge([one, other]) == merge([other, one])
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(strategies.facts(), min_size=1, max_size=9), st.randoms(use_true_random=False))
 def test_order_and_copies_of_facts_change_nothing(told, luck):
     first = merge(told)
@@ -241,13 +241,13 @@ def test_order_and_copies_of_facts_change_nothing(told, luck):
         assert merge(copies) == first
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(strategies.facts(), max_size=9))
 def test_copies_that_the_fold_has_reduced_already_merge_to_the_same(told):
     assert merge(newest_contents(told)) == merge(told)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(strategies.facts(), max_size=8), strategies.facts())
 def test_a_further_done_of_a_new_event_never_takes_a_done_away(told, more):
     more = replace(more, event="new", kind=DONE)

@@ -50,6 +50,12 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
+def dialect() -> str:
+    """A browser cannot tell the engines apart; the tests of the pages ask both."""
+    return "sqlite"
+
+
+@pytest.fixture
 def served(parts: Parts) -> Iterator[Parts]:
     """The app on a port of its own, with a public URL that says so, in the early afternoon."""
     parts.clock.now = datetime(2026, 6, 2, 12, 30, tzinfo=UTC)
@@ -59,7 +65,7 @@ def served(parts: Parts) -> Iterator[Parts]:
         server = make_server(
             "127.0.0.1", port, create_app(served), threaded=True, request_handler=Quiet, fd=listening.fileno()
         )
-        thread = Thread(target=server.serve_forever)
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield served
         server.shutdown()

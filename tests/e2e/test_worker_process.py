@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from integration import people, record
 from integration.config import Config
@@ -19,6 +18,7 @@ from integration.core.placing import Placed
 from integration.dispatching import operating
 from integration.parts import Parts, assemble
 from integration.store.dispatches import State
+from tests.conftest import emptied
 from tests.serving import PATIENCE_SECONDS, ROOT, TURNTWICE, asked, environment, turntwice
 from tests.sinks import Sink, answer
 from webhooks import signatures
@@ -92,8 +92,7 @@ def parts(env: dict[str, str]) -> Iterator[Parts]:
     """The same Turntwice in this process, as a web process has it; all that was stored is gone afterwards."""
     opened = assemble(Config.from_env(env))
     yield opened
-    with opened.store.writing() as db:
-        db.execute(text("TRUNCATE people RESTART IDENTITY CASCADE"))
+    emptied(opened.store)
     opened.store.close()
 
 
