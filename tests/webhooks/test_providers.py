@@ -179,8 +179,8 @@ def daily_up() -> dict[str, Any]:
     return body
 
 
-def habitica(body: Any) -> list[Report]:
-    incoming = Incoming({"content-type": "application/json"}, json.dumps(body).encode(), NOW)
+def habitica(body: Any, received_at: datetime = NOW) -> list[Report]:
+    incoming = Incoming({"content-type": "application/json"}, json.dumps(body).encode(), received_at)
     return list(providers()["habitica"].reports(incoming))
 
 
@@ -201,6 +201,33 @@ def test_each_click_in_habitica_has_an_id_of_its_own(place, value):
     assert habitica(deepcopy(body))[0].event_id == first
     body["task"][place] = value
     assert habitica(body)[0].event_id != first
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+@pytest.mark.parametrize("kind", ["daily", "todo"])
+def test_ticks_and_withdrawals_in_habitica_are_said_when_they_come(kind, direction):
+    body = daily_up()
+    body["task"].update(type=kind, dateCompleted="2026-11-22T06:31:02.417Z")
+    [report] = habitica({**body, "direction": direction})
+    assert report.said_at is None
+    assert (report.performed is not None) is (direction == "up")
+
+
+@pytest.mark.parametrize("nothing", [{}, {"history": []}, {"history": [{"value": 1}]}, {"type": "todo"}])
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_clicks_in_habitica_without_any_time_are_told_apart_by_the_minute_of_arrival(nothing, direction):
+    body = {"type": "scored", "direction": direction, "task": {"type": "daily", "id": "t", "streak": 1, **nothing}}
+    [first], [again], [later] = (habitica(body, NOW + timedelta(seconds=late)) for late in (0, 1, 60))
+    assert (first.performed, first.made) == (None, True)
+    assert first.event_id == again.event_id != later.event_id
+
+
+def test_of_a_click_in_habitica_that_has_a_time_the_arrival_makes_no_other():
+    for place in ("updatedAt", "history"):
+        body = daily_up()
+        del body["task"][place]
+        [report] = habitica(body)
+        assert (report, report.made) == (habitica(body, NOW + timedelta(hours=1))[0], False)
 
 
 @pytest.mark.parametrize("kind, direction", [("daily", "up"), ("daily", "down"), ("todo", "down"), ("habit", "up")])

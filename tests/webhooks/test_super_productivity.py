@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from integration.core import habits
 from webhooks.errors import Invalid
 from webhooks.providers import simple
 from webhooks.report import Incoming, Kind, Report
@@ -24,11 +25,16 @@ def completed(**changes: Any) -> Report:
     return report
 
 
-def test_a_completed_task_is_a_session_done_under_its_title_and_its_id():
+def test_a_completed_task_is_a_session_done_under_its_title():
     report = completed()
-    assert (report.kind, report.habit, report.slot) == (Kind.DONE, ("Stretch (am)", "t1"), None)
+    assert (report.kind, report.habit, report.slot) == (Kind.DONE, ("Stretch (am)",), None)
     assert report.performed is not None
     assert report.performed.at == report.said_at == datetime(2026, 6, 5, 5, 6, 40, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("title", "name"), [("Stretch (pm)", "Stretch (pm)"), (" ", "t1"), ("", "t1")])
+def test_a_person_reads_the_title_of_a_task_and_its_id_only_where_it_has_none(title, name):
+    assert habits.title(completed(title=title)) == name
 
 
 def test_its_time_makes_it_one_event_and_the_next_tick_of_it_another():

@@ -277,11 +277,18 @@ def test_an_edit_of_a_repeating_task_never_takes_back(repeats):
     assert vikunja(changed(**repeats)) == []
 
 
-def test_the_changes_right_after_adding_a_task_take_nothing_back():
-    times = {"created": "2026-11-22T06:30:00Z", "updated": "2026-11-22T06:39:59Z"}
+def test_what_is_written_right_after_adding_a_task_takes_nothing_back():
+    times = {"created": "2026-11-22T06:30:00Z", "updated": "2026-11-22T06:30:04Z"}
     assert vikunja(changed(**times)) == []
-    for other in ({"updated": "2026-11-22T06:40:00Z"}, {"created": None}, {"created": "0001-01-01T00:00:00Z"}):
-        assert len(vikunja(changed(**{**times, **other}))) == 1
+    assert len(vikunja(changed(**times | {"updated": "2026-11-22T06:30:05Z"}))) == 1
+
+
+@pytest.mark.parametrize("created", ["2026-11-22T06:30:00Z", "2026-11-22T06:31:55Z", "0001-01-01T00:00:00Z", None])
+def test_a_task_may_be_taken_back_soon_after_it_was_added(created):
+    times = {"created": created, "updated": "2026-11-22T06:32:00Z"}
+    done = vikunja(changed("completed", **{**times, "done_at": "2026-11-22T06:31:00Z"}))[0]
+    [undone] = vikunja(changed(**times))
+    assert {state_of(*order) for order in permutations((done, undone))} == {None}
 
 
 def test_a_new_open_task_takes_nothing_back_whatever_its_times():

@@ -1,8 +1,11 @@
 """Habitica: its `taskActivity` webhook, event `scored`.
 
 Documentation: HabitRPG/habitica, website/server/libs/webhook.js and website/common/script/ops/scoreTask.js. It signs
-nothing and names no delivery, so the address is the secret and the event's id is made. It sends at once and does not
-try again. Older servers leave `webhookType` out.
+nothing and names no delivery, so the address is the secret and the event's id is made. Older servers leave
+`webhookType` out.
+
+It sends at once and does not try again, so each word is said when it comes. Ticks have a time and their withdrawals
+have none: what its clock and ours say of both would not tell which was the last.
 
 What is taken back is the last tick of that very task, wherever it counts: no other task's, and nothing of one that
 never counted.
@@ -11,6 +14,7 @@ never counted.
 import hashlib
 import json
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any, Literal
 
 from msgspec import Struct, field
@@ -86,10 +90,10 @@ def reports(incoming: Incoming) -> Sequence[Report]:
         return ()
     event = convert(body, Event)
     kind = KINDS.get((event.task.type, event.direction))
-    return () if kind is None else (_report(kind, event),)
+    return () if kind is None else (_report(kind, event, incoming),)
 
 
-def _report(kind: Kind, event: Event) -> Report:
+def _report(kind: Kind, event: Event, incoming: Incoming) -> Report:
     task = event.task
     task_id = shortened(task.id or task.mongo_id or "", LONGEST_ID)
     if not task_id:
@@ -97,16 +101,18 @@ def _report(kind: Kind, event: Event) -> Report:
     last = _last_date(task)
     # Taking a daily back removes its newest history entry: what is last then tells of another day, and stands.
     done, moment = event.direction == "up", _moment(last)
-    when = moment if done else None
+    # The minute of arrival tells clicks apart that have no time of their own.
+    timed = task.updated_at is not None or (done and last is not None)
+    minute = () if timed else (incoming.received_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ"),)
     names = (shortened(name) for name in (task_id, task.alias, task.text) if name)
     return Report(
         kind=kind,
-        event_id=f"{task_id}@{_click(event, task_id, last)}",
-        said_at=when.at if when else None,
-        performed=when,
+        event_id=f"{task_id}@{_click(event, task_id, last, *minute)}",
+        performed=moment if done else None,
         thing=task_id,
         stands=moment.at if moment and not done else None,
         habit=tuple(dict.fromkeys(name for name in names if name)),
+        made=not timed,
     )
 
 
@@ -123,12 +129,12 @@ def _moment(last: float | str | None) -> Moment | None:
     return None if last is None else from_epoch(last, where)
 
 
-def _click(event: Event, task_id: str, last: float | str | None) -> str:
+def _click(event: Event, task_id: str, last: float | str | None, *minute: str) -> str:
     """The same for copies of one click, another for the next: each click moves the streak, a counter or a date.
 
     `updatedAt` tells apart two withdrawals of one daily on one day, which are alike in all else.
     """
     task, user = event.task, event.user
     counts = (task.counter_up, task.counter_down, task.streak)
-    parts = (user.id if user else None, task_id, event.direction, last, *counts, task.updated_at)
+    parts = (user.id if user else None, task_id, event.direction, last, *counts, task.updated_at, *minute)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

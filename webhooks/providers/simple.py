@@ -74,7 +74,7 @@ def reports(incoming: Incoming) -> Sequence[Report]:
     named = convert(fields, Named)
     word = (named.type or named.event or "done").strip().lower()
     if word == TASK:
-        return (_identified(_of_task(convert(fields, OfTask).task), None, incoming),)
+        return (_of_task(convert(fields, OfTask).task, incoming),)
     kind = KINDS.get(word)
     if kind is None:
         return ()
@@ -90,11 +90,12 @@ def _fields(incoming: Incoming) -> object:
     return {name: value for name, value in body.items() if value != ""} if isinstance(body, dict) else body
 
 
-def _of_task(task: Task) -> Report:
-    """Of a recurring task each day's copy has an id of its own, so its title is the habit."""
+def _of_task(task: Task, incoming: Incoming) -> Report:
+    """Of a recurring task each day's copy has an id of its own: its title is the habit, the id tells events apart."""
     when = None if task.done_on is None else from_epoch(task.done_on, "task.doneOn")
     names = tuple(name for name in map(shortened, (task.title, task.id)) if name)
-    return Report(Kind.DONE, "", said_at=when.at if when else None, performed=when, habit=names)
+    told = Report(Kind.DONE, "", said_at=when.at if when else None, performed=when, habit=names)
+    return replace(_identified(told, None, incoming), habit=names[:1])
 
 
 def _identified(told: Report, sent: str | int | None, incoming: Incoming) -> Report:

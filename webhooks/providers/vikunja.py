@@ -34,8 +34,9 @@ CREATED, UPDATED = "task.created", "task.updated"
 # Go writes "no time" as the year 1, which in a zone west of Greenwich is the year 0.
 UNSET = ("", "0000", "0001")
 MONTHLY = 1
-# Adding a task writes its labels and dates right after it: such a change takes nothing back.
-NEW = timedelta(minutes=10)
+# Adding a task writes its labels and dates right after it. Within the second in which a script also ticks it off, such
+# a change would take that back.
+NEW = timedelta(seconds=5)
 
 
 class Named(Struct):
