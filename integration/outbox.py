@@ -8,7 +8,7 @@ their way at once (S10): the outlets beyond that wait, and whoever frees a place
 
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 
@@ -33,6 +33,8 @@ class Leased:
     to: Addressee
     probe: bool
     """All else at this service waits for what becomes of it."""
+    until: datetime
+    """When the lease ends (UTC)."""
     endpoint: str = ""
 
 
@@ -83,8 +85,9 @@ def _claimed(db: Database, wanted: Claim, now: datetime) -> list[Leased]:
         found = _found(db, outlet, now) if room and outlet.sending not in wanted.flying else None
         if found is None:
             continue
-        if outlets.lease(db, outlet.connection, wanted.worker, now + wanted.lease, found[0].id):
-            claimed.append(Leased(*found, probe=down, endpoint=outlet.endpoint))
+        until = now + wanted.lease
+        if outlets.lease(db, outlet.connection, wanted.worker, until, found[0].id):
+            claimed.append(Leased(*found, probe=down, until=until, endpoint=outlet.endpoint))
         else:
             full.add(outlet.endpoint)
     return claimed
@@ -120,11 +123,17 @@ def _settle(db: Database, leased: Leased, attempt: Attempt, worker: str) -> bool
     ours = outlet.lease_by == worker and outlet.sending == dispatch.id
     if isinstance(attempt.result, Sent):
         dispatches.note(db, dispatch.id, **verdict.dispatch)
-    elif not ours or (verdict.dispatch and not dispatches.change(db, dispatch.id, **verdict.dispatch)):
-        dispatches.note(db, dispatch.id, attempted_at=attempt.started)
-    if not ours:
-        return False  # our lease had run out, or the connection was changed: what we were told says nothing of it now
-    _save(db, outlet, verdict, attempt.ended)
+    else:
+        changed = ours and verdict.dispatch and dispatches.change(db, dispatch.id, **verdict.dispatch)
+        if not changed and "attempted_at" in verdict.dispatch:
+            dispatches.note(db, dispatch.id, attempted_at=attempt.started)
+    if ours:
+        _save(db, outlet, verdict, attempt.ended)
+        return full
+    if outlet.lease_by != outlets.NOBODY or outlet.lease_until != leased.until:
+        return False  # our lease had run out: the queue is another's
+    # The connection was changed: what we were told says nothing of it now, only that nothing is on its way any more.
+    outlets.settle(db, outlet.connection, replace(outlet.health, not_before=attempt.ended + attempt.pace))
     return full
 
 

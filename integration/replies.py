@@ -51,6 +51,13 @@ def accepted(reply: Reply, title: str) -> Reply:
     raise Refusal(f"http_{status}", f"{title} is in trouble (status {status})", after=after)
 
 
+def at_address(reply: Reply, title: str) -> Reply:
+    """The reply itself, to what every such server knows, whatever habits it has. Raises Refusal for a 404."""
+    if reply.status == 404:
+        raise Refusal("not_found", f"nothing answers like {title} at that address; is it right?", tries=TRIES)
+    return reply
+
+
 def read(reply: Reply, title: str, shape: type[T], cure: str = "") -> T:
     """The JSON of an answer that says yes, as that shape. Raises Refusal, also for an answer that is not so."""
     return shaped(accepted(reply, title).json(), title, shape, cure)

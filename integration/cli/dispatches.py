@@ -108,7 +108,7 @@ def _known(parts: Parts, connection: str) -> None:
         # PostgreSQL takes no NUL, not even to look for.
         found = connections.by_id(db, connection) if connection.isalnum() else None
     if found is None:
-        raise NotFound(f"no connection has the id {connection[:40]!r}")
+        raise NotFound(f"no connection has the id {connection[:40]!r}; 'turntwice connection list PERSON' shows all")
 
 
 def _in_words(done: Retried) -> str:

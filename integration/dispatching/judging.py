@@ -114,7 +114,9 @@ def _refused(health: Health, dispatch: Dispatch, attempt: Attempt, refusal: Refu
 def _put_back(health: Health, dispatch: Dispatch, result: PutBack, attempt: Attempt) -> Verdict:
     values: dict[str, Any] = {"attempted_at": attempt.started} if result.begun else {}
     if not result.after:
-        return Verdict(values, health)
+        # An earlier plain no says nothing of what may have arrived now.
+        unsure = {"reason": None} if result.begun and echoes.was_refused(dispatch.reason) else {}
+        return Verdict(values | unsure, health)
     values |= {"reason": _reason(dispatch, result.reason), "message": result.message}
     return Verdict(values, replace(health, not_before=attempt.ended + timedelta(seconds=result.after)))
 

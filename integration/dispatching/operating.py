@@ -8,14 +8,16 @@ from operator import attrgetter
 from integration.dispatching import queueing
 from integration.dispatching.breaker import Health
 from integration.errors import NotFound
+from integration.outbox import LEASE
 from integration.store import dispatches, dispatchlog, outlets, wakeups
-from integration.store.dispatches import OVERTAKEN, SESSION, Dispatch, State
+from integration.store.dispatches import OVERTAKEN, SESSION, Dispatch, Kind, State
 from integration.store.engine import Database, Store
 
 ALL = tuple(State)
 KEPT = {State.DEAD: timedelta(days=30), State.DROPPED: timedelta(days=30), State.SENT: timedelta(days=90)}
 """Webhook-reliability S12. What was sent is kept longer, so that its echo is known whenever it comes."""
 AT_ONCE = 500
+DISCONNECTED = "disconnected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,18 @@ def retry_between(
     return _again(store, [dispatch for dispatch in made if dispatch.state in states], now)
 
 
+def untold(connection: str) -> NotFound:
+    """What is said of an id that no connection has which is told something."""
+    cure = "'turntwice connection list PERSON' shows which are"
+    return NotFound(f"no connection of the id {connection[:40]!r} is told anything; {cure}")
+
+
 def enable(store: Store, connection: str) -> None:
     """Switches a connection on that is off, as if it had never failed. Raises NotFound, StoreUnavailable."""
     with store.writing() as db:
         outlet = outlets.locked(db, connection)
         if outlet is None:
-            raise NotFound(f"no connection of the id {connection[:40]!r} is told anything")
+            raise untold(connection)
         # Somebody else may have just switched it on, and a message may be on its way since.
         if outlet.health.disabled_at is not None:
             outlets.save(db, connection, Health(), dispatches.next_due(db, connection))
@@ -78,7 +86,7 @@ def enable(store: Store, connection: str) -> None:
 def disconnect(db: Database, connection: str, now: datetime) -> None:
     """Ends the outgoing half of a connection in the transaction that revokes it; its secrets are forgotten."""
     outlets.locked(db, connection)  # before its messages, as all others do: two that cross would wait for each other
-    dispatches.end(db, connection, State.DROPPED, now, "disconnected", "not sent: the connection was ended")
+    dispatches.end(db, connection, State.DROPPED, now, DISCONNECTED, "not sent: the connection was ended")
     outlets.remove(db, connection)
 
 
@@ -116,9 +124,11 @@ def _revived(db: Database, dispatch: Dispatch, now: datetime) -> str | None:
         return "it is being sent just now"
     if dispatch.reason == OVERTAKEN:
         return "what it says is not so any more"
-    others = _others(db, dispatch) if dispatch.kind in SESSION else []
-    if _followed(dispatch, others):
-        return "a later message about that session went out after it; send that one again"
+    if _may_fly(dispatch, now):
+        return "it may still be on its way; try again in a minute"
+    others = _others(db, dispatch)
+    if why := _followed(dispatch, others):
+        return why
     queueing.overtake(db, others, outlet, now)
     fresh = {"state": State.WAITING, "due_at": now, "attempts": 0, "kills": 0, "finished_at": None}
     dispatches.note(db, dispatch.id, **fresh, reason=None, message="")
@@ -128,12 +138,27 @@ def _revived(db: Database, dispatch: Dispatch, now: datetime) -> str | None:
 
 
 def _others(db: Database, dispatch: Dispatch) -> list[Dispatch]:
-    about = dispatches.of_session(db, dispatch.connection, dispatch.date, dispatch.slot)
+    """Those of which one waits at most: about the same session, or other news of the streak."""
+    about = list[Dispatch]()
+    if dispatch.kind in SESSION:
+        about = dispatches.of_session(db, dispatch.connection, dispatch.date, dispatch.slot)
+    elif dispatch.kind is Kind.EVENT:
+        about = dispatches.heard(db, dispatch.connection, Kind.EVENT)
     return [held for held in about if held.id != dispatch.id]
 
 
-def _followed(dispatch: Dispatch, others: Iterable[Dispatch]) -> bool:
-    return any(
-        held.id > dispatch.id and (held.state in (State.WAITING, State.SENT) or held.attempted_at is not None)
-        for held in others
-    )
+def _followed(dispatch: Dispatch, others: Iterable[Dispatch]) -> str | None:
+    """Why an earlier message is not sent again where a later one stands; None where none does."""
+    later = [held for held in others if held.id > dispatch.id]
+    what = f"a later message about {'that session' if dispatch.kind in SESSION else 'the streak'}"
+    if any(held.state is State.WAITING for held in later):
+        return f"{what} takes its place"
+    if any(held.state is State.SENT or held.attempted_at is not None for held in later):
+        return f"{what} went out after it; send that one again"
+    return None
+
+
+def _may_fly(dispatch: Dispatch, now: datetime) -> bool:
+    """Whether a call may be under way since before the connection was ended; nothing is known of it any more."""
+    ended = dispatch.finished_at if dispatch.reason == DISCONNECTED else None
+    return ended is not None and now < ended + LEASE

@@ -41,16 +41,19 @@ log = logging.getLogger(__name__)
 
 
 class Stopped(TurntwiceError):
-    """We are stopping, and a message wants to make a further call."""
+    """A message wants to make a further call and must not. `begun`: it has made one."""
 
-    reason = "stopped"
+    def __init__(self, reason: str, begun: bool) -> None:
+        super().__init__(reason)
+        self.reason, self.begun = reason, begun
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
     """What sending needs: our keys, the services' files, the way out, and who takes what was fetched.
 
-    `stopping` answers for how many seconds we have been told to stop, None while we are not.
+    `stopping` answers for how many seconds we have been told to stop, None while we are not; `holds` whether a queue is
+    still ours: a process may be halted until another has it.
     """
 
     keys: Keys
@@ -58,6 +61,7 @@ class Sender:
     door: Call
     heard: Heard | None = None
     stopping: Callable[[], float | None] = lambda: None
+    holds: Callable[[Leased], bool] = lambda _leased: True
 
     def pace(self, leased: Leased) -> timedelta:
         """What to leave between two messages to that service."""
@@ -87,7 +91,7 @@ class Sender:
         return kinds.for_service(kinds.Kind(to.service, None, service), known, secrets, slots)
 
     def _told(self, service: Service, settings: Settings, leased: Leased, now: datetime) -> Result:
-        call, today = self._call(), decode_plan(leased.to.plan).today(now)
+        call, today = self._call(leased), decode_plan(leased.to.plan).today(now)
         try:
             if leased.dispatch.kind is Kind.FETCH:
                 return self._fetched(service, settings, leased, call)
@@ -98,8 +102,8 @@ class Sender:
         except Refusal as refusal:
             # What was raised holds every value that was at hand, secrets too.
             return refusal.with_traceback(None)
-        except Stopped:
-            return PutBack("stopped", "", begun=True)
+        except Stopped as stopped:
+            return PutBack(stopped.reason, "", begun=stopped.begun)
         except StoreUnavailable:
             return PutBack("no_store", "waiting: we could not keep the answer", LOOK_AGAIN, begun=True)
         except Exception as error:
@@ -116,15 +120,19 @@ class Sender:
         self.heard(leased.to.connection, wanted, fetch(call, settings, wanted))
         return Sent(words="fetched")
 
-    def _call(self) -> Call:
-        begun = monotonic()
+    def _call(self, leased: Leased) -> Call:
+        started, begun = monotonic(), False
 
         def call(request: Request) -> Reply:
+            nonlocal begun
             since = self.stopping()
             if since is not None and since > GRACE:
-                raise Stopped("we are stopping")
-            if monotonic() - begun > LONGEST:
+                raise Stopped("stopped", begun)
+            if not self.holds(leased):
+                raise Stopped("lease_over", begun)
+            if monotonic() - started > LONGEST:
                 raise Refusal("too_slow", "it took too long to answer")
+            begun = True
             return self.door(request)
 
         return call

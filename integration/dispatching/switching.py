@@ -1,7 +1,6 @@
 """Switches a connection on that was switched off, and leaves one alone that is on: its lease and its pauses stay."""
 
 from integration.dispatching import operating
-from integration.errors import NotFound
 from integration.store import outlets
 from integration.store.engine import Store
 
@@ -12,7 +11,7 @@ def switch_on(store: Store, connection: str) -> bool:
         # PostgreSQL takes no NUL, not even to look for.
         outlet = outlets.locked(db, connection) if connection.isalnum() else None
     if outlet is None:
-        raise NotFound(f"no connection of the id {connection[:40]!r} is told anything")
+        raise operating.untold(connection)
     if outlet.health.disabled_at is None:
         return False
     operating.enable(store, connection)

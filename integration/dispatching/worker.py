@@ -61,7 +61,7 @@ class Worker:
         spread: Callable[[], float] = lambda: random.uniform(-1, 1),  # noqa: S311  no secret hangs on it
     ) -> None:
         self._store, self._clock, self._spread = store, clock, spread
-        self._sender = replace(sender, stopping=self._since_stop)
+        self._sender = replace(sender, stopping=self._since_stop, holds=lambda leased: clock() < leased.until)
         self._claim = Claim(random_id(), lease=lease)
         self._rung, self._stopping = Event(), Event()
         self._stopped_at, self._sweep_at = 0.0, clock()

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from msgspec import Struct
 
 from integration.outgoing import Abilities, Call, Field, Habit, Refusal, Remote, Request, Sent, Settings, Told
-from integration.replies import CHECK_ADDRESS, accepted, mapped, read, send_json
+from integration.replies import CHECK_ADDRESS, accepted, at_address, mapped, read, send_json
 
 TITLE = "Beaver Habits"
 FIELDS = (
@@ -54,7 +54,7 @@ def check(call: Call, settings: Settings) -> str:
 
 def habits(call: Call, settings: Settings) -> Sequence[Habit]:
     reply = call(Request("GET", _url(settings), _headers(settings), largest=LARGEST))
-    return [Habit(habit.id, habit.name) for habit in read(reply, TITLE, list[Named], CHECK_ADDRESS)]
+    return [Habit(habit.id, habit.name) for habit in read(at_address(reply, TITLE), TITLE, list[Named], CHECK_ADDRESS)]
 
 
 def history(call: Call, settings: Settings, first: date, last: date) -> Sequence[Remote]:

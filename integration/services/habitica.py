@@ -29,7 +29,7 @@ from integration.outgoing import (
     Streaks,
     Told,
 )
-from integration.replies import CHECK_ADDRESS, accepted, mapped, send_json, shaped, times
+from integration.replies import CHECK_ADDRESS, accepted, at_address, mapped, send_json, shaped, times
 
 T = TypeVar("T")
 Instant = Annotated[datetime, Meta(tz=True)]
@@ -134,7 +134,7 @@ def habits(call: Call, settings: Settings) -> Sequence[Habit]:
     return [
         Habit(task.id, f"{task.text} ({kind})")
         for asked, kind in KINDS.items()
-        for task in _read(_get(call, settings, f"tasks/user?type={asked}"), list[Task])
+        for task in _read(at_address(_get(call, settings, f"tasks/user?type={asked}"), TITLE), list[Task])
         if task.up
     ]
 
@@ -229,7 +229,8 @@ def _tasks(call: Call, settings: Settings, shape: type[T]) -> dict[str, T]:
 
 
 def _user(call: Call, settings: Settings) -> User:
-    return _read(_get(call, settings, "user?userFields=lastCron,preferences,profile.name"), User)
+    reply = _get(call, settings, "user?userFields=lastCron,preferences,profile.name")
+    return _read(at_address(reply, TITLE), User)
 
 
 def _get(call: Call, settings: Settings, path: str) -> Reply:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from msgspec import Meta, Struct
 
 from integration.outgoing import Abilities, Call, Field, Habit, Refusal, Remote, Request, Sent, Settings, Told
-from integration.replies import CHECK_ADDRESS, TRIES, mapped, read, send_json, times
+from integration.replies import CHECK_ADDRESS, TRIES, at_address, mapped, read, send_json, times
 
 TITLE = "HabitSync"
 FIELDS = (
@@ -64,7 +64,8 @@ def check(call: Call, settings: Settings) -> str:
 def habits(call: Call, settings: Settings) -> Sequence[Habit]:
     url = f"{settings['url'].rstrip('/')}/api/habit/list"
     reply = call(Request("GET", url, _headers(settings), largest=LARGEST))
-    return [Habit(habit.uuid, habit.name) for habit in read(reply, TITLE, list[Named], CHECK_ADDRESS)]
+    found = read(at_address(reply, TITLE), TITLE, list[Named], CHECK_ADDRESS)
+    return [Habit(habit.uuid, habit.name) for habit in found]
 
 
 def history(call: Call, settings: Settings, first: date, last: date) -> Sequence[Remote]:

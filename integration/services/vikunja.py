@@ -14,7 +14,7 @@ from urllib.parse import quote
 from msgspec import Meta, Struct
 
 from integration.outgoing import Abilities, Call, Field, Habit, Refusal, Remote, Request, Sent, Settings, Told
-from integration.replies import accepted, mapped, send_json, shaped
+from integration.replies import accepted, at_address, mapped, send_json, shaped
 
 Instant = Annotated[datetime, Meta(tz=True)]
 
@@ -159,13 +159,13 @@ def _set(call: Call, settings: Settings, version: str, task: Mapping[str, Any], 
 
 
 def _ask(call: Call, settings: Settings, paths: Sequence[str], asked: str = "") -> tuple[str, Any]:
-    """The first path that is answered, and its answer."""
+    """The first path that is answered, and its answer. `asked`: of a list, which every server has."""
     for path in paths:
         reply = call(Request("GET", _url(settings, path) + asked, _headers(settings), largest=LARGEST))
         page = "html" in reply.headers.get("content-type", "")
         if reply.status not in ELSEWHERE and not page:
             return path, accepted(reply, TITLE).json()
-    accepted(reply, TITLE)
+    accepted(at_address(reply, TITLE) if asked else reply, TITLE)
     raise Refusal("unreadable_answer", f"{TITLE} does not answer at that address; is it right?")
 
 

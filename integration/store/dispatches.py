@@ -118,8 +118,10 @@ _ADD = insert(dispatches).values({name: bindparam(name) for name in _NAMES if na
 _NEWEST = select(*_COLUMNS).where(_OF).order_by(dispatches.c.id.desc())
 _ABOUT = (dispatches.c.date == bindparam("date"), dispatches.c.slot == bindparam("slot"))
 _SESSION = _NEWEST.where(*_ABOUT, dispatches.c.kind.in_([literal_column(f"'{kind}'") for kind in SESSION])).limit(50)
+_WENT_OUT = or_(dispatches.c.state == literal_column(f"'{State.SENT}'"), dispatches.c.attempted_at.is_not(None))
 _OF_KIND = _NEWEST.where(dispatches.c.kind == bindparam("kind"))
 _WAITING = _OF_KIND.where(IS_WAITING)
+_HEARD = _OF_KIND.where(or_(IS_WAITING, _WENT_OUT)).limit(50)
 _LAST = _OF_KIND.where(dispatches.c.state != literal_column(f"'{State.DROPPED}'")).limit(1)
 _BY_ID = select(*_COLUMNS).where(_THIS)
 _TO = (connections.c.service, connections.c.settings, connections.c.tokens, connections.c.revoked_at, people.c.plan)
@@ -154,6 +156,11 @@ def of_session(db: Connection, connection: str, day: date, slot: str) -> list[Di
 def waiting(db: Connection, connection: str, kind: Kind) -> list[Dispatch]:
     """The waiting messages of a kind, newest first."""
     return [_dispatch(row) for row in quick.rows(db, _WAITING, {"whose": connection, "kind": kind.value})]
+
+
+def heard(db: Connection, connection: str, kind: Kind) -> list[Dispatch]:
+    """The newest messages of a kind that wait or went out, newest first."""
+    return [_dispatch(row) for row in quick.rows(db, _HEARD, {"whose": connection, "kind": kind.value})]
 
 
 def last(db: Connection, connection: str, kind: Kind) -> Dispatch | None:

@@ -29,6 +29,10 @@ RINGS = "rings"
 """In the notes of a connection: what is written needs somebody to be woken when it is committed."""
 
 BUSY_SECONDS = 15
+IDLE_SECONDS = 10
+"""PostgreSQL ends a transaction that asks nothing for so long, as its process hangs: those who wait for its locks have
+more patience than that.
+"""
 POOL = 10
 PRAGMAS = {
     "journal_mode": "WAL",
@@ -97,7 +101,9 @@ def _open(url: str) -> Engine:
                 pool_size=POOL,
                 max_overflow=POOL,
                 hide_parameters=True,
-                connect_args={"options": f"-c lock_timeout={BUSY_SECONDS}s"},
+                connect_args={
+                    "options": f"-c lock_timeout={BUSY_SECONDS}s -c idle_in_transaction_session_timeout={IDLE_SECONDS}s"
+                },
             )
         except ModuleNotFoundError:
             raise ConfigError(

@@ -190,8 +190,8 @@ def lease(db: Connection, connection: str, worker: str, until: datetime, sending
 def save(db: Connection, connection: str, health: Health, next_at: datetime | None) -> None:
     """Stores how the service is doing and when to look again, whatever was before.
 
-    What is on its way keeps its place until its lease ends, and nothing else goes before: it would be sent twice at
-    once. What is answered to it says nothing of the connection any more.
+    What is on its way keeps its place until it is answered or its lease ends, and nothing else goes before: it would be
+    sent twice at once. What is answered to it says nothing of the connection any more.
     """
     quick.run(db, _RESET, _told(health) | {"which": connection, "next_at": quick.micros(next_at)})
 

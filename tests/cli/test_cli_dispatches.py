@@ -1,6 +1,7 @@
 """turntwice dispatches: what services were told, sent again, switched on; and the worker, refused on SQLite."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -121,7 +122,7 @@ def test_what_cannot_be_sent_again_is_named_with_the_reason(
     asked: Ask, turntwice: Run, post: Post, connection: str, told: list[int]
 ) -> None:
     post.queue(connection, Kind.UNDONE)
-    overtaken = "a later message about that session went out after it; send that one again"
+    overtaken = "a later message about that session takes its place"
     result = turntwice("dispatches", "retry", told[0], told[1])
     assert result.stdout == f"1 message will be sent again; not {told[0]}: {overtaken}\n"
     assert asked("dispatches", "retry", str(told[0]), str(told[1]))["refused"] == {str(told[0]): overtaken}
@@ -171,6 +172,7 @@ def test_a_connection_or_a_person_that_is_not_there_is_one_line(turntwice: Run, 
         result = turntwice("dispatches", *arguments)
         assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (1, "", 1), arguments
         assert " id " in result.stderr
+        assert re.search(r"'turntwice (connection list PERSON|person list)' shows", result.stderr)
 
 
 @pytest.mark.parametrize(

@@ -79,12 +79,36 @@ def test_what_flies_is_not_sent_a_second_time_however_often_its_connection_is_ch
         change(post, made)
     post.queue(made, slot="evening")
     assert post.claim(16, worker="worker-b") == []
-    post.finish(flying, DOWN)
-    assert post.outlet(made).health.failures == 0, "it was sent as the connection was before"
     assert post.claim(16) == []
     assert post.skip() == LEASE - timedelta(seconds=changes)
     assert [leased.dispatch.id for leased in post.claim(16)] == [flying.dispatch.id]
     assert post.row(flying.dispatch.id).kills == 0
+
+
+@pytest.mark.parametrize("changes", [1, 2])
+def test_what_flew_while_its_connection_was_changed_leaves_its_place_when_it_is_answered(
+    post: Post, changes: int
+) -> None:
+    made = changeable(post)
+    flying = post.one()
+    for _ in range(changes):
+        change(post, made)
+    [again] = post.finish(flying, DOWN, most=1)
+    assert again.dispatch.id == flying.dispatch.id
+    assert post.outlet(made).health.failures == 0, "it was sent as the connection was before"
+    assert post.claim(16) == []
+
+
+def test_an_answer_that_comes_after_the_lease_frees_nobody_elses_place(post: Post) -> None:
+    made = changeable(post)
+    flying = post.one()
+    change(post, made)
+    post.skip()
+    [again] = post.claim(worker="worker-b")
+    change(post, made)
+    post.finish(flying, DOWN)
+    assert post.claim(16) == []
+    assert post.finish(again, DOWN, most=1)
 
 
 def test_what_flies_keeps_its_place_while_its_connection_is_changed(post: Post) -> None:

@@ -13,6 +13,7 @@ from integration.dispatching import breaker, operating
 from integration.dispatching.breaker import Health
 from integration.dispatching.queueing import Snapshot
 from integration.errors import NotFound
+from integration.outbox import LEASE
 from integration.outgoing import Refusal, Sent
 from integration.store import dispatches, outlets, people
 from integration.store.dispatches import Dispatch, Kind, State
@@ -251,6 +252,73 @@ def test_a_later_word_that_is_sent_again_takes_the_place_of_an_earlier_one_that_
     assert [(held.id, held.state) for held in post.all()] == [(done, State.DROPPED), (undone, State.WAITING)]
     assert operating.retry(post.store, [undone], post.clock()).queued == (undone,), "also what waits already"
     assert post.row(undone).state is State.WAITING
+
+
+def test_of_messages_that_are_sent_again_together_only_the_last_goes_and_the_reason_names_no_other_command(
+    post: Post,
+) -> None:
+    connection = post.connect()
+    switch_off(post, connection)
+    post.queue(connection, Kind.DONE)
+    post.queue(connection, Kind.UNDONE)
+    operating.enable(post.store, connection)
+    done, undone = (held.id for held in post.all())
+    again = operating.retry(post.store, [done, undone], post.clock())
+    assert again.queued == (undone,)
+    assert again.refused == ((done, "a later message about that session takes its place"),)
+    post.send(Sent())
+    [(_, why)] = operating.retry(post.store, [done], post.clock()).refused
+    assert why == "a later message about that session went out after it; send that one again"
+
+
+def tell_streak(post: Post, connection: str, active: int) -> int:
+    """The id of the message."""
+    post.queue(connection, Kind.EVENT, slot="", extra={"type": "streak.changed", "active": active})
+    return post.all()[-1].id
+
+
+@pytest.mark.parametrize("result", [Sent(), FINAL, None])
+def test_old_news_of_the_streak_is_not_sent_again_after_newer_news(post: Post, result: Sent | Refusal | None) -> None:
+    connection, other = post.connect(), post.connect()
+    old = tell_streak(post, connection, 2)
+    post.send(Sent())
+    new = tell_streak(post, connection, 3)
+    if result is not None:
+        post.send(result)
+    elsewhere = tell_streak(post, other, 1)
+    again = operating.retry(post.store, [old], post.clock())
+    way = "takes its place" if result is None else "went out after it; send that one again"
+    assert (again.queued, again.refused) == ((), ((old, f"a later message about the streak {way}"),))
+    assert operating.retry(post.store, [new, elsewhere], post.clock()).queued == (new, elsewhere)
+
+
+def test_of_all_news_of_the_streak_in_a_span_of_time_only_the_newest_is_sent_again(post: Post) -> None:
+    connection = post.connect()
+    switch_off(post, connection)
+    ids = [tell_streak(post, connection, active) for active in range(60)]
+    operating.enable(post.store, connection)
+    assert operating.retry(post.store, ids[:1], post.clock()).queued == (ids[0],)
+    again = operating.retry_between(post.store, connection, post.clock(), post.clock(), post.clock())
+    assert (again.queued, len(again.refused)) == ((ids[-1],), 58)
+    assert [held.id for held in post.all() if held.state is State.WAITING] == [ids[-1]]
+
+
+def switch_off(post: Post, connection: str) -> None:
+    with post.store.writing() as db:
+        outlets.save(db, connection, breaker.disabled(Health(), "it refused our key", post.clock()), None)
+
+
+def test_what_may_still_fly_from_before_its_connection_was_ended_is_not_sent_a_second_time(post: Post) -> None:
+    connection = post.connect()
+    [only] = post.fill(connection, 1)
+    post.one()
+    with post.store.writing() as db:
+        operating.disconnect(db, connection, post.clock())
+        outlets.add(db, connection, None)
+    [(_, why)] = operating.retry(post.store, [only], post.clock()).refused
+    assert why == "it may still be on its way; try again in a minute"
+    post.clock.move(seconds=LEASE.total_seconds())
+    assert operating.retry(post.store, [only], post.clock()).queued == (only,)
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)

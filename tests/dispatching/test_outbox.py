@@ -162,6 +162,19 @@ def test_a_worker_that_comes_back_after_its_lease_changes_nothing_but_what_arriv
     post.finish(held, Sent())
 
 
+def test_what_never_set_out_before_its_lease_was_over_is_not_taken_for_tried(post: Post) -> None:
+    connection = post.connect()
+    post.queue(connection)
+    late = post.one()
+    post.queue(connection, UNDONE)
+    post.skip()
+    [held] = post.claim(worker="worker-b")
+    assert held.dispatch.kind is UNDONE
+    outlet = post.outlet(connection)
+    post.finish(late, PutBack("lease_over", ""))
+    assert (post.row(late.dispatch.id).attempted_at, post.outlet(connection)) == (None, outlet)
+
+
 def test_a_lease_that_is_given_back_when_we_stop_is_no_failed_attempt(post: Post) -> None:
     """S16."""
     connection = post.connect()

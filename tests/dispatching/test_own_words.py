@@ -133,6 +133,20 @@ def test_what_may_have_arrived_all_the_same_has_an_echo(street: Street, reason: 
     assert told not in street.evidence()
 
 
+@pytest.mark.parametrize("reason", ["stopped", "lease_over"])
+@pytest.mark.parametrize("overtaken", [False, True])
+def test_what_was_cut_off_may_have_arrived_also_after_a_plain_no(street: Street, reason: str, overtaken: bool) -> None:
+    told = street.post.connect("sessions")
+    street.press()
+    street.post.send(Refusal("waiting_for_new_day", "not yet", waiting=True))
+    street.post.skip()
+    street.post.send(PutBack(reason, "", begun=True))
+    if overtaken:
+        street.press(FactKind.UNDONE)
+    street.hear(told)
+    assert told not in street.evidence()
+
+
 @pytest.mark.parametrize("before", ["timeout", "stopped"])
 @pytest.mark.parametrize("after", [Refusal("rate_limited", "wait", after=60), PutBack("unsealed", "waiting: no", 300)])
 @pytest.mark.parametrize("overtaken", [False, True])

@@ -243,7 +243,27 @@ def test_as_we_stop_a_message_may_finish_quickly_and_else_is_put_back(
     calling(bell)
     post.queue(post.connect())
     result = replace(sender, stopping=lambda: since).send(post.one(), post.clock())
-    assert result == (Sent(words="kept") if sent else PutBack("stopped", "", begun=True))
+    assert result == (Sent(words="kept") if sent else PutBack("stopped", ""))
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_once_its_lease_is_over_a_message_makes_no_further_call(
+    post: Post, bell: Bell, sender: Sender, begun: bool
+) -> None:
+    """A process that was halted in between must not send what may be taken back by now."""
+    calls = iter([True, False] if begun else [False])
+    asked = list[str]()
+
+    def answer(call: Any, _told: Any) -> Sent:
+        for name in ("first", "second"):
+            call(Request("GET", f"https://bell.example/{name}"))
+        return Sent(words="kept")
+
+    bell.answer = answer
+    post.queue(post.connect())
+    door = replace(sender, door=lambda request: asked.append(request.url) or Reply(200), holds=lambda _: next(calls))
+    assert door.send(post.one(), post.clock()) == PutBack("lease_over", "", begun=begun)
+    assert asked == ["https://bell.example/first"] * begun
 
 
 def test_a_message_makes_no_further_call_once_its_lease_could_run_out(

@@ -267,6 +267,33 @@ def test_a_message_that_takes_several_calls_is_put_back_between_two_of_them_as_w
     assert (waiting.state, waiting.attempts, ringing.keys) == (State.WAITING, 0, [])
 
 
+def test_a_worker_that_was_halted_past_its_lease_sends_nothing_that_was_taken_back_meanwhile(
+    works: Works, ringing: Ringing, never_by_itself: None
+) -> None:
+    halted, released, asked = Event(), Event(), list[str]()
+
+    def slowly(call: Any, told: Told) -> Sent:
+        halted.set()
+        released.wait(PATIENCE_SECONDS)
+        call(Request("GET", f"https://bell.example/{told.key}"))
+        return ringing.note(call, told)
+
+    ringing.answer = slowly
+    connection = works.post.connect()
+    works.post.queue(connection)
+    works.start(door=lambda request: asked.append(request.url) or Reply(200))
+    assert halted.wait(PATIENCE_SECONDS)
+    works.post.clock.move(seconds=outbox.LEASE.total_seconds())
+    works.post.queue(connection, Kind.UNDONE)
+    released.set()
+    ringing.until(1)
+    works.settled("sent", "dropped")
+    done, undone = works.post.all()
+    assert (done.state, undone.state) == (State.DROPPED, State.SENT)
+    assert asked == [f"https://bell.example/{undone.key}"]
+    assert done.attempted_at is None, "it never set out"
+
+
 def test_leases_of_a_dead_process_are_taken_over_at_the_start_where_no_other_can_live(
     works: Works, ringing: Ringing
 ) -> None:

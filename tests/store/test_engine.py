@@ -16,7 +16,7 @@ from sqlalchemy import event, func, insert, select, text
 from sqlalchemy.exc import ProgrammingError
 
 from integration.errors import ConfigError, StoreUnavailable
-from integration.store import engine
+from integration.store import engine, quick
 from integration.store.engine import Store
 from integration.store.readers import KEPT
 from integration.store.tables import EPOCH, Instant, facts, people
@@ -286,6 +286,31 @@ def test_a_connection_that_ends_in_the_middle_is_told(store: Store) -> None:
     with pytest.raises(StoreUnavailable):
         fail_after(store, insert(people).values(ROW), end_it, select(people))
     assert count(store) == 0
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize("last", ["statement", "hot statement", "commit"])
+def test_a_process_that_hangs_in_a_transaction_holds_up_nobody_for_long(
+    store: Store, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    monkeypatch.setattr(engine, "IDLE_SECONDS", 0.2)
+    hanging = Store(store.engine.url.render_as_string(hide_password=False))
+    with store.writing() as db:
+        db.execute(insert(people).values(ROW))
+    more = select(people.c.changes)
+    with pytest.raises(StoreUnavailable, match="cannot be used now"), hanging.writing() as db:  # noqa: PT012  it hangs
+        db.execute(people.update().values(changes=1))
+        with store.writing() as other:
+            other.execute(people.update().values(changes=2))
+        if last != "commit":
+            db.execute(more) if last == "statement" else quick.rows(db, more, {})
+    with hanging.writing() as db:
+        assert db.execute(more).scalar_one() == 2
+    hanging.close()
+
+
+def test_those_who_wait_have_more_patience_than_a_process_that_hangs() -> None:
+    assert engine.IDLE_SECONDS < engine.BUSY_SECONDS
 
 
 def test_an_error_of_the_engine_quotes_no_value_of_a_query(store: Store) -> None:
