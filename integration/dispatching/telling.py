@@ -97,7 +97,7 @@ def _message(
     there = was if not was or all(told.connection in one.evidence for one in earlier if _done(one)) else UNKNOWN
     done, cause = sum(map(_done, after.values())), {"cause": change.cause} if change.cause else {}
     habit, at = told.settings.get(slot), _when(person, change, now)
-    said = Snapshot(at, now, habit, done, len(slots), cause, there, count < was)
+    said = Snapshot(at, now, habit, done, due(told.settings, slots), cause, there, count < was)
     return Message(told.connection, Kind.DONE if count else Kind.UNDONE, day, slots[0], said)
 
 
@@ -149,6 +149,11 @@ def sharing(settings: Mapping[str, str], person: Person, slot: str) -> tuple[str
     """The slots of the plan that are mapped to the same remote habit, in the order of the day."""
     habit = settings.get(slot)
     return tuple(one for one in slots_of(person.plan) if one == slot or (habit and settings.get(one) == habit))
+
+
+def due(settings: Mapping[str, str], slots: Sequence[str]) -> int:
+    """How many of the sessions that share a habit must be done for one tick to stand, as services/* compare it."""
+    return 1 if settings.get("when") == ANY else len(slots)
 
 
 def _done(merged: Merged) -> bool:

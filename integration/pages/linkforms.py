@@ -22,7 +22,7 @@ HINTS = {
 KEPT = "Leave it empty to keep what we have."
 NAMED = "Its name or id. Leave both empty if it reports nothing but this stretch."
 CHOSEN = "Once it is connected you can choose from a list."
-NAMED_OR_CHOSEN = "Its name or id; or connect it first, and choose from a list."
+KNOWN_OR_CHOSEN = "Its id, or its name if it only tells us; or connect it first, and choose from a list."
 ONLY_TOLD = "Leave it empty if we are only to tell it."
 BOTH_WAYS = "It serves both ways."
 OWN_WORDS = "With commas between, such as: mobility, back. What has one of them in its name counts too."
@@ -129,7 +129,7 @@ def _hint(kind: Kind) -> str:
 
 def _about_habits(kind: Kind) -> str:
     chosen = kind.service is not None and kind.service.ABILITIES.habits
-    return (NAMED_OR_CHOSEN if chosen else NAMED) if kind.provider else CHOSEN
+    return (KNOWN_OR_CHOSEN if chosen else NAMED) if kind.provider else CHOSEN
 
 
 def _shortened(name: str) -> str:

@@ -4,6 +4,7 @@ Looking calls out, so it takes a button; the page itself shows what came of the 
 """
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from threading import Lock
 
 from flask import Blueprint, redirect, request, url_for
@@ -17,14 +18,15 @@ from integration.pages.answers import page
 from integration.pages.compareview import view
 from integration.pages.connected import EXPECTED, Busy
 from integration.pages.mine import Mine
-from integration.reconciling import reconcile
-from integration.reconciling.looking import compares
+from integration.reconciling import compared, reconcile
+from integration.reconciling.compared import Found
+from integration.reconciling.looking import LONGEST, compares
 from integration.reconciling.reconcile import Way
 from integration.service import Service
 from integration.store import connections as stored
 
-WAYS = {"look": reconcile.BOTH, **{str(way): (way,) for way in Way}}
-HOOK = "hook"
+WAYS = {str(way): (way,) for way in Way}
+LOOK, HOOK = "look", "hook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +45,38 @@ class ComparePage:
         person, found, service = self._own(key, connection)
         action = request.form.get("action", "")
         try:
-            told = self._done(found, action)
+            told = self._done(person, found, action)
         except EXPECTED as error:
             return self._render(key, person, found, service, error=words.sentence(str(error)))
         if told:
             return self._render(key, person, found, service, told=told)
         return redirect(url_for("pages.compare", key=key, connection=connection), 303)
 
-    def _done(self, found: Connection, action: str) -> str:
+    def _done(self, person: Person, found: Connection, action: str) -> str:
         """What a button is answered with; empty where the page itself says it."""
         parts = self.mine.parts
-        if action != HOOK and action not in WAYS:
+        if action not in {LOOK, HOOK, *WAYS}:
             raise Refused("please use one of the buttons on this page")
         if not self.asking.acquire(blocking=False):
             raise Busy("another service is being asked just now; please try again in a moment")
         try:
             if action == HOOK:
                 return hooking.ensure(parts, found.id, parts.clock())
-            reconcile.set_right(parts, found.id, parts.clock(), ways=WAYS[action], confirmed=action != "look")
+            self._set_right(person, found, action)
         finally:
             self.asking.release()
         return ""
+
+    def _set_right(self, person: Person, found: Connection, action: str) -> None:
+        """A button that says what to do means what was shown beside it, and no more: those days and those sessions."""
+        parts, now = self.mine.parts, self.mine.parts.clock()
+        if action == LOOK:
+            reconcile.set_right(parts, found.id, now)
+            return
+        kept = compared.last(parts.store, found.id)
+        shown = kept.found if kept else Found()
+        first = shown.first and max(shown.first, person.plan.today(now) - timedelta(days=LONGEST))
+        reconcile.set_right(parts, found.id, now, first, WAYS[action], shown=shown)
 
     def _own(self, key: str, connection: str) -> tuple[Person, Connection, Service]:
         person, parts = self.mine.person(key), self.mine.parts

@@ -56,12 +56,13 @@ class Streak:
 @dataclass(frozen=True, slots=True)
 class Found:
     """All that differs, by session; and, of a service that counts them itself, the streaks of both sides. `reason`: why
-    those may disagree, said to the person; empty where they agree.
+    those may disagree, said to the person; empty where they agree. `first` is the first day that was looked at.
     """
 
     rows: tuple[Row, ...] = ()
     streaks: tuple[Streak, ...] = ()
     reason: str = ""
+    first: date | None = None
 
     def of(self, *whats: What) -> tuple[Row, ...]:
         return tuple(row for row in self.rows if row.what in whats)
@@ -88,6 +89,11 @@ def found(left: Difference, ours: Mapping[str, int], theirs: Streaks) -> Found:
 def rows(difference: Difference) -> tuple[Row, ...]:
     """A difference session by session, in the order of the days."""
     return tuple(sorted(_rows(difference), key=lambda row: row.date))
+
+
+def unseen(difference: Difference, left: Difference, shown: Found) -> bool:
+    """Whether more is to be acted upon, all but what is `left`, than was shown."""
+    return not {*rows(difference)} - {*rows(left)} <= {*shown.rows}
 
 
 def sentences(label: str, difference: Difference) -> Iterator[str]:

@@ -16,7 +16,8 @@ from datetime import date, datetime, timedelta
 from calendar_export.plan import Plan
 from calendar_export.zones import to_wall
 from integration.connecting.kinds import slots_of
-from integration.dispatching.telling import ANY, Session
+from integration.core.habits import folded
+from integration.dispatching.telling import ANY, Session, due
 from integration.outgoing import Remote
 from integration.reconciling.difference import Asked, Difference, Known, Side, Unheard, Unsent, Why
 
@@ -39,7 +40,7 @@ def compare(asked: Asked, history: Sequence[Remote], ours: Mapping[Session, Side
         else:
             theirs[_habit(asked, unit.habit), unit.day].append(unit)
     groups = [
-        _Group(asked, known, habit, day, sides, tuple(theirs[habit.casefold(), day]), echoed)
+        _Group(asked, known, habit, day, sides, tuple(theirs[folded(habit), day]), echoed)
         for habit, day, sides in _shared(asked, ours)
     ]
     return _joined([group.compared() for group in groups])
@@ -107,7 +108,7 @@ class _Group:
         return found, floating
 
     def _slot(self, unit: _Unit) -> str | None:
-        mine = [slot for slot in self.sides if self._setting(slot).casefold() == unit.habit.casefold()]
+        mine = [slot for slot in self.sides if folded(self._setting(slot)) == folded(unit.habit)]
         slots = mine or [*self.sides]
         if len(slots) == 1:
             return slots[0]
@@ -181,7 +182,8 @@ class _Group:
         if any(push.waiting for push in pushes):
             return
         why = Why.GIVEN_UP if any(push.failures >= GIVEN_UP for push in pushes) else Why.NEVER
-        why = Why.GONE if any(push.accepted and push.stands >= done for push in pushes) else why
+        enough = min(done, due(self.asked.connection.settings, slots))
+        why = Why.GONE if any(push.accepted and push.stands >= enough for push in pushes) else why
         sessions, newest = tuple((self.day, slot) for slot in lacking), tuple(push.newest for push in pushes)
         yield Unsent(sessions, slots, self.habit or None, done, newest, why)
 
@@ -214,7 +216,7 @@ def _on_its_way(asked: Asked, unit: _Unit, ours: Mapping[Session, Side]) -> Sess
 
 def _habit(asked: Asked, habit: str) -> str:
     """By what completions are put together: where no habit is named there, all are of one."""
-    return habit.casefold() if asked.abilities.habits else ""
+    return folded(habit) if asked.abilities.habits else ""
 
 
 def _shared(asked: Asked, ours: Mapping[Session, Side]) -> Iterator[tuple[str, date, dict[str, Side]]]:

@@ -8,7 +8,7 @@ what we told and it lacks now may have been deleted there, so it is only shown. 
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -18,12 +18,12 @@ from integration.core.merge import Merged, merge
 from integration.core.model import Connection, Person, State
 from integration.dispatching import queueing
 from integration.dispatching.queueing import Message, Snapshot
-from integration.dispatching.telling import Session
+from integration.dispatching.telling import Session, due
 from integration.inbox.admission import Inbound
 from integration.parts import Parts
 from integration.people import find
 from integration.reconciling import compared, sides
-from integration.reconciling.compared import Outcome
+from integration.reconciling.compared import Found, Outcome
 from integration.reconciling.comparing import compare
 from integration.reconciling.difference import Difference, Unheard, Unsent
 from integration.reconciling.looking import Looked, look
@@ -40,6 +40,7 @@ __all__ = ["BOTH", "BY_ITSELF", "Acted", "Way", "act", "compare", "look", "set_r
 
 BY_ITSELF = 3
 """So many sessions that differ are set right without asking."""
+MORE = "More differs than was shown, so nothing was done yet."
 
 
 class Way(StrEnum):
@@ -64,15 +65,24 @@ class Acted:
     queued: tuple[Session, ...] = ()
 
 
-def act(parts: Parts, looked: Looked, ways: Collection[Way] = BOTH, confirmed: bool = False) -> Acted:
+def act(
+    parts: Parts,
+    looked: Looked,
+    ways: Collection[Way] = BOTH,
+    confirmed: bool = False,
+    shown: Found | None = None,
+) -> Acted:
     """Sets right what differs; doing it again changes nothing. Unless it was `confirmed`, nothing is done where more
-    than three sessions differ, or where it is not plain which session they mean.
+    than three sessions differ, or where it is not plain which session they mean. `shown`: what the person saw and
+    confirmed; nothing is done where more is to be done by now.
 
     Raises NotFound when the connection has ended, StoreUnavailable; what was done until then is done.
     """
     found, label = looked.difference, looked.connection.label
     told = " ".join(compared.sentences(label, found))
-    if not confirmed and (found.size > BY_ITSELF or not found.sure):
+    if shown is not None and compared.unseen(found, _left(found, ways), shown):
+        return Acted(Outcome.ASKS, f"{MORE} {told}", found)
+    if not confirmed and shown is None and (found.size > BY_ITSELF or not found.sure):
         return Acted(Outcome.ASKS, told, found)
     heard = _hear(parts, looked, found.unheard) if Way.HEAR in ways and found.unheard else ()
     wanted = [*(found.lacking if Way.SEND in ways else ()), *(found.gone if Way.AGAIN in ways else ())]
@@ -92,12 +102,13 @@ def set_right(
     first: date | None = None,
     ways: Collection[Way] = BOTH,
     confirmed: bool = False,
+    shown: Found | None = None,
 ) -> tuple[Looked, Acted]:
     """Looks, acts, and keeps what came of it for the person to see. Raises as `look` and `act`."""
     looked = look(parts, connection, first, None, now)
-    acted = act(parts, looked, ways, confirmed)
+    acted = act(parts, looked, ways, confirmed, shown)
     ours = sides.streaks(parts.store, looked.connection, looked.theirs.counts, now)
-    left = compared.found(acted.left, ours, looked.theirs)
+    left = replace(compared.found(acted.left, ours, looked.theirs), first=looked.first)
     compared.keep(parts.store, connection, now, acted.outcome, acted.message, left)
     return looked, acted
 
@@ -164,7 +175,8 @@ def _message(
     connection: Connection, person: Person, one: Unsent, standing: Mapping[str, Merged], now: datetime
 ) -> Message:
     at = max((merged.done_at for merged in standing.values() if merged.done_at), default=now)
-    snapshot = Snapshot(at.astimezone(zone(person.plan.zone_at(at))), now, one.habit, one.done, len(one.slots))
+    at, wanted = at.astimezone(zone(person.plan.zone_at(at))), due(connection.settings, one.slots)
+    snapshot = Snapshot(at, now, one.habit, one.done, wanted)
     return Message(connection.id, Kind.DONE, one.date, one.slots[0], snapshot)
 
 

@@ -114,7 +114,8 @@ def test_one_tick_for_two_sessions_stands_with_the_first_where_that_was_chosen(s
     street.post.connect("tick", morning="habit", evening="habit", when="any")
     street.press(slot="evening")
     assert street.queued() == [(Kind.DONE, "morning", 1)]
-    street.send()
+    [sent] = street.send()
+    assert decode(sent.told).due == 1, "a service ticks nothing while fewer are done than are due"
     street.press(slot="morning")
     assert street.queued() == []
 

@@ -11,17 +11,18 @@ import pytest
 from flask import Flask, render_template_string
 from flask.testing import FlaskClient
 
-from integration import record
+from integration import people, record
 from integration.core.model import Connection, FactKind, State
 from integration.core.placing import Placed
 from integration.outgoing import Abilities, Refusal, Remote, Reply, Sent, Settings, Streaks, Told
 from integration.pages import compareview
 from integration.parts import Parts
 from integration.people import find
+from integration.reconciling.looking import LONGEST
 from integration.reconciling.reconcile import set_right
 from integration.status import merged_sessions
 from integration.store import connections, facts, outlets
-from tests.pages.conftest import TODAY, Somebody
+from tests.pages.conftest import BERLIN, TODAY, Somebody
 
 YESTERDAY = TODAY - timedelta(days=1)
 
@@ -71,6 +72,13 @@ def connection(somebody: Somebody) -> str:
     return connect(somebody, "mirror1")
 
 
+@pytest.fixture
+def regular(parts: Parts) -> Somebody:
+    """Somebody whose plan began long ago."""
+    wish = replace(BERLIN, start=TODAY - timedelta(days=LONGEST))
+    return Somebody(*people.add(parts.store, wish, parts.clock()), parts)
+
+
 def connect(somebody: Somebody, name: str, service: str = "mirror", heard: bool = True) -> str:
     settings, now = {"morning": "m", "evening": "e"}, somebody.parts.clock()
     with somebody.parts.store.writing() as db:
@@ -102,6 +110,11 @@ def fill(mirror: Mirror) -> None:
     mirror.kept = [Remote(habit, day) for habit in ("m", "e") for day in (YESTERDAY, TODAY)]
 
 
+def done(somebody: Somebody, slot: str, day: date) -> None:
+    parts = somebody.parts
+    record.tell(parts.store, find(parts.store, somebody.person.id), Placed(slot, day), FactKind.DONE, parts.clock())
+
+
 def states(somebody: Somebody) -> list[State | None]:
     with somebody.parts.store.reading() as db:
         return [found.state for found in merged_sessions(facts.since(db, somebody.person.id, date.min)).values()]
@@ -130,6 +143,75 @@ def test_more_than_three_are_shown_before_anything_is_done(
     assert states(somebody) == [State.DONE] * 4
 
 
+def test_what_came_to_it_since_it_was_shown_is_shown_first(
+    client: FlaskClient, regular: Somebody, mirror: Mirror
+) -> None:
+    connection = connect(regular, "often")
+    fill(mirror)
+    press(client, regular, connection, "look")
+    mirror.kept += [Remote(habit, TODAY - timedelta(days=3)) for habit in ("m", "e")]
+    shown = press(client, regular, connection, "hear")
+    assert "More differs than was shown, so nothing was done yet. My <Mirror> has 6 sessions" in shown
+    assert "Saturday 30 May, evening" in shown
+    assert states(regular) == []
+    assert "Counted 6 sessions" in press(client, regular, connection, "hear")
+    assert states(regular) == [State.DONE] * 6
+
+
+def test_what_is_there_no_more_since_it_was_shown_holds_up_nothing(
+    client: FlaskClient, somebody: Somebody, connection: str, mirror: Mirror
+) -> None:
+    fill(mirror)
+    press(client, somebody, connection, "look")
+    mirror.kept = [one for one in mirror.kept if one.date == TODAY]
+    assert "Counted 2 sessions" in press(client, somebody, connection, "hear")
+
+
+def test_what_the_button_does_not_touch_holds_it_up_as_little(
+    client: FlaskClient, regular: Somebody, mirror: Mirror
+) -> None:
+    connection = connect(regular, "often")
+    fill(mirror)
+    press(client, regular, connection, "look")
+    done(regular, "morning", TODAY - timedelta(days=2))
+    shown = press(client, regular, connection, "hear")
+    assert "Counted 4 sessions that My <Mirror> had. My <Mirror> lacks 1 session that you did." in shown
+
+
+def test_a_button_that_was_shown_nowhere_does_nothing(
+    client: FlaskClient, somebody: Somebody, connection: str, mirror: Mirror
+) -> None:
+    fill(mirror)
+    assert "My <Mirror> has 4 sessions that we never heard of." in press(client, somebody, connection, "hear")
+    assert states(somebody) == []
+
+
+@pytest.mark.parametrize("later", [0, 1])
+@pytest.mark.parametrize("back", [20, LONGEST])
+def test_what_was_shown_of_an_earlier_day_counts_when_its_button_is_pressed(
+    client: FlaskClient, regular: Somebody, mirror: Mirror, clock: Any, back: int, later: int
+) -> None:
+    """The operator had looked further back than the page does by itself."""
+    connection, first = connect(regular, "often"), TODAY - timedelta(days=back)
+    mirror.kept = [Remote("m", first + timedelta(days=day)) for day in range(1, 6)]
+    set_right(regular.parts, connection, clock(), first)
+    clock.move(days=later)
+    assert "Counted 5 sessions that My <Mirror> had." in press(client, regular, connection, "hear")
+    assert states(regular) == [State.DONE] * 5
+
+
+def test_a_button_looks_no_further_back_than_what_it_was_shown_beside(
+    client: FlaskClient, regular: Somebody, mirror: Mirror, clock: Any
+) -> None:
+    """Of a new connection, the days before it are compared only when somebody asks."""
+    connection = connect(regular, "often")
+    fill(mirror)
+    mirror.kept.append(Remote("m", TODAY - timedelta(days=5)))
+    set_right(regular.parts, connection, clock(), YESTERDAY)
+    assert "Counted 4 sessions" in press(client, regular, connection, "hear")
+    assert states(regular) == [State.DONE] * 4
+
+
 def test_a_little_is_set_right_at_once(
     client: FlaskClient, somebody: Somebody, connection: str, mirror: Mirror
 ) -> None:
@@ -142,7 +224,7 @@ def test_ours_are_sent_by_a_button_of_their_own(
     client: FlaskClient, somebody: Somebody, parts: Parts, mirror: Mirror
 ) -> None:
     for slot, day in (("morning", TODAY), ("evening", TODAY), ("morning", YESTERDAY), ("evening", YESTERDAY)):
-        record.tell(parts.store, find(parts.store, somebody.person.id), Placed(slot, day), FactKind.DONE, parts.clock())
+        done(somebody, slot, day)
     connection = connect(somebody, "later")
     assert "lacks 4 sessions that you did" in press(client, somebody, connection, "look")
     shown = press(client, somebody, connection, "send")

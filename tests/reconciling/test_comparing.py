@@ -199,6 +199,14 @@ def test_a_number_is_only_shown_as_gone_where_that_much_was_told() -> None:
     assert [each.why for each in found.unsent] == [Why.GONE]
 
 
+@pytest.mark.parametrize(("when", "why"), [("any", Why.GONE), ("both", Why.NEVER)])
+def test_a_tick_that_was_told_for_the_first_session_is_not_lacking_because_another_was_done_since(
+    when: str, why: Why
+) -> None:
+    found = differ(ask({**SHARED, "when": when}), morning=replace(DONE, push=TOLD), evening=DONE)
+    assert [each.why for each in found.unsent] == [why]
+
+
 def test_what_was_taken_back_here_is_not_heard_again() -> None:
     found = differ(ask(EACH), Remote("m", TODAY), morning=BACK)
     assert (found.unheard, found.kept) == ((), ((TODAY, "morning"),))

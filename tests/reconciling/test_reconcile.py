@@ -41,6 +41,13 @@ def right(world: World, connection: str, ways: tuple[Way, ...] = reconcile.BOTH,
     return set_right(world.parts, connection, world.clock(), ways=ways, confirmed=confirmed)[1]
 
 
+def as_shown(world: World, connection: str, way: Way) -> Acted:
+    """A button beside what came of the last look."""
+    kept = compared.last(world.parts.store, connection)
+    assert kept
+    return set_right(world.parts, connection, world.clock(), ways=(way,), shown=kept.found)[1]
+
+
 def tick_all(world: World, days: int) -> None:
     for back in range(days):
         world.mirror.tick("m", TODAY - back * DAY)
@@ -223,6 +230,20 @@ def test_what_was_deleted_there_is_shown_and_sent_again_only_when_asked(world: W
     assert right(world, connection, (Way.AGAIN,), confirmed=True).queued == ((TODAY, "morning"),)
     world.work()
     assert world.mirror.kept == [Remote("m", TODAY)]
+
+
+def test_what_else_is_gone_since_it_was_shown_is_shown_before_it_is_sent_again(world: World) -> None:
+    connection = world.connect()
+    for slot in SLOTS:
+        world.press(slot)
+    world.work()
+    world.mirror.untick("m", TODAY)
+    right(world, connection)
+    world.mirror.untick("e", TODAY)
+    acted = as_shown(world, connection, Way.AGAIN)
+    assert (acted.outcome, acted.queued) == (Outcome.ASKS, ())
+    assert acted.message == f"{reconcile.MORE} 2 sessions of yours are not there any more, or could not be sent."
+    assert set(as_shown(world, connection, Way.AGAIN).queued) == {(TODAY, slot) for slot in SLOTS}
 
 
 def test_what_was_given_up_is_sent_once_more_and_then_only_shown(world: World, mirror: Mirror) -> None:

@@ -37,6 +37,19 @@ def test_a_no_is_judged_before_it_is_read():
     assert refused.value.reason == "credentials"
 
 
+# Whoever takes the messages of `standard` may well say 404 to a mere look.
+AT_HOME = [name for name, one in services().items() if any(f.address for f in one.FIELDS) and name != "standard"]
+ASKED = [(name, ask) for name in AT_HOME for ask in ("check", "habits") if hasattr(services()[name], ask)]
+
+
+@pytest.mark.parametrize(("name", "ask"), ASKED)
+def test_a_server_that_knows_nothing_of_what_every_one_knows_is_at_another_address(name, ask):
+    settings = {"url": "https://bell.example.org", "token": "a-token", "user": "a-user", "topic": "a-topic"}
+    with pytest.raises(Refusal, match="at that address") as refused:
+        getattr(services()[name], ask)(lambda _request: Reply(404), settings)
+    assert (refused.value.reason, refused.value.tries) == ("not_found", 3)
+
+
 def test_numbers_in_words_are_taken_only_where_a_service_sends_them():
     assert shaped("12", "Bell", int, strict=False) == 12
     with pytest.raises(Refusal):
