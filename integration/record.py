@@ -112,7 +112,8 @@ def _result(inbound: Inbound, told: Sequence[Told], ledger: Ledger) -> Recorded:
     fresh = [(one.report, one.became) for one in told if one.new and isinstance(one.became, Fact)]
     heard = fresh or [(one.report, one.became) for one in told if isinstance(one.became, Fact)]
     after = ledger.states((fact.date, fact.slot) for _, fact in heard)
-    left = min((one.became for one in told if isinstance(one.became, Unplaced)), key=_pressing, default=None)
+    unplaced = [(one.became, one.report) for one in told if isinstance(one.became, Unplaced)]
+    left, about = min(unplaced, key=lambda each: _pressing(each[0]), default=(None, None))
     asked = left if left and _pressing(left) < 2 else None
     if after:
         report, fact = heard[0]
@@ -123,9 +124,10 @@ def _result(inbound: Inbound, told: Sequence[Told], ledger: Ledger) -> Recorded:
             return Recorded(ACCEPTED, asked.reason if asked else None, " ".join(words), after)
         if asked is None:
             return Recorded(DUPLICATE, "same_event", " ".join(["Heard before.", *words[1:]]), after)
-    if left is None:
+    if left is None or about is None:
         return Recorded(IGNORED, "no_completion", "Nothing in it is a completion.")
-    return Recorded(IGNORED if left.reason in OF_NO_CONCERN else QUARANTINED, left.reason, left.message)
+    message = f"{wording.said(inbound.connection.label, about, inbound.person.plan)} {left.message}"
+    return Recorded(IGNORED if left.reason in OF_NO_CONCERN else QUARANTINED, left.reason, message)
 
 
 def _pressing(why: Unplaced) -> int:

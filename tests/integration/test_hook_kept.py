@@ -16,7 +16,10 @@ from sqlalchemy import select
 from integration.app import create_app
 from integration.core.model import Connection
 from integration.inbox.receiving import NOT_KEPT
+from integration.inbox.replay import replay
 from integration.parts import Parts
+from integration.store import deliveries as stored
+from integration.store.deliveries import Entry
 from integration.store.tables import deliveries
 from tests.integration.conftest import TODAY, Somebody
 from tests.integration.senders import post
@@ -64,10 +67,17 @@ BODIES: dict[str, dict[str, list[Any]]] = {
         "quarantined": [export(workout("Cooldown", "2020-01-01 07:00:00 +0100"))],
         "unreadable": [
             export(workout("Flexibility", "at seven")),
-            export(workout("Flexibility") | {"duration": [CANARY]}),
+            export(workout("Flexibility") | {"duration": [5]}),
+            export(workout("Flexibility") | {"start": [CANARY] * 20}),
             export(5),
             export([CANARY]),
+            export([workout("Flexibility", "at seven")]),
             {"data": [CANARY]},
+            {"data": CANARY},
+            {"data": [workout("Flexibility")]},
+            {"data": [{"name": "heart_rate", "data": [{"qty": CANARY}]}]},
+            {"data": {"workouts": workout("Flexibility")}},
+            [export(workout("Flexibility"))],
         ],
     },
 }
@@ -153,3 +163,56 @@ def test_a_connection_shows_no_secret_of_what_nobody_can_read(client: FlaskClien
     for broken in (b'{"secret": "%s", "events": [' % CANARY.encode(), f'{{"secret": "{CANARY}"}}'.encode()):
         post(client, somebody, connection, broken)
     assert CANARY.encode() not in b"".join(body for _, body in kept_bodies(somebody.parts))
+
+
+def newest(somebody: Somebody) -> list[Entry]:
+    with somebody.parts.store.reading() as db:
+        return stored.latest(db, somebody.id, 10)
+
+
+START = f"{TODAY} 07:10:00 +0200"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        export(workout("Flexibility", {"at": START})),
+        export(workout("Flexibility") | {"duration": {"qty": 5, "units": "min"}}),
+        {"data": {"workouts": workout("Flexibility")}},
+        {"data": [workout("Flexibility")]},
+        [export(workout("Flexibility"))],
+        export(workout("Flexibility") | {"note": "\x00"}),
+    ],
+)
+def test_of_a_workout_that_nobody_can_read_yet_its_name_and_times_are_kept(
+    client: FlaskClient, somebody: Somebody, body: Any
+) -> None:
+    """So that it heals once the adapter is mended."""
+    post(client, somebody, somebody.connect("health_auto_export"), body)
+    [(outcome, kept)] = kept_bodies(somebody.parts)
+    assert outcome == "quarantined"
+    assert CANARY.encode() not in kept
+    for told in ("Flexibility", START, "min" if b"units" in json.dumps(body).encode() else "id"):
+        assert told.encode() in kept
+
+
+@pytest.mark.parametrize("place", ["start", "data", "workouts", "heartRateData"])
+def test_a_name_given_twice_is_kept_with_both_its_values(client: FlaskClient, somebody: Somebody, place: str) -> None:
+    """It heals by itself only where it stands in what is not kept."""
+    connection = somebody.connect("health_auto_export")
+    whole = json.dumps(export(workout("Flexibility")))
+    field = f'"{place}": '
+    post(client, somebody, connection, whole.replace(field, f'{field}"{CANARY[:6]}", {field}', 1).encode())
+    [(outcome, kept)] = kept_bodies(somebody.parts)
+    assert (outcome, CANARY.encode() in kept, START.encode() in kept) == ("quarantined", False, True)
+    [held] = newest(somebody)
+    assert replay(somebody.parts, held.id).outcome == ("accepted" if place == "heartRateData" else "quarantined")
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", b'{"data": ', b"[" * 100_000, b"[" * 900 + b"]" * 900, b"qty\n5\n"])
+def test_of_what_is_no_json_of_a_phone_nothing_is_kept(client: FlaskClient, somebody: Somebody, body: bytes) -> None:
+    """It may hold the pulse or the route anywhere."""
+    post(client, somebody, somebody.connect("health_auto_export"), body)
+    [(outcome, kept)] = kept_bodies(somebody.parts)
+    assert outcome == "quarantined"
+    assert kept == NOT_KEPT or set(kept) <= set(b"[]")

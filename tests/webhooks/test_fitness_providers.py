@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from integration.record import KEPT_HEADERS
 from webhooks.errors import Forged, Invalid, Rejected
 from webhooks.providers import hc_webhook, health_auto_export, hevy, intervals_icu, open_wearables
 from webhooks.report import Answer, Incoming, Kind, Likeness, Moment, Notice, Report
@@ -20,8 +21,6 @@ SAMPLES = Path(__file__).parents[1] / "samples"
 FILES = sorted(path for name in PROVIDERS for path in (SAMPLES / name).glob("*.json"))
 NOW = datetime(2026, 6, 2, 5, 12, 4, tzinfo=UTC)
 BEARER = "5b1d8a80c3e24f0f9d7ab2c4"
-# What integration/record.py keeps of a delivery's headers.
-KEPT = ("content-type", "webhook-id", "webhook-timestamp")
 
 
 def posted(body: Any, **headers: str) -> Incoming:
@@ -44,7 +43,8 @@ def test_each_of_them_is_late_and_mixed():
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_kept_delivery_says_again_what_it_said(path):
     provider, incoming, sample = sample_of(path)
-    kept = replace(incoming, headers={name: value for name, value in incoming.headers.items() if name in KEPT})
+    headers = {name: value for name, value in incoming.headers.items() if name in KEPT_HEADERS}
+    kept = replace(incoming, headers=headers)
     if "rejected" not in sample:
         assert provider.reports(kept) == provider.reports(incoming)
 
@@ -305,7 +305,12 @@ def test_a_time_that_cannot_be_is_refused_by_its_place(start):
 
 def test_a_workout_that_is_wrong_does_not_lose_the_others():
     wrong = [apple(1, start="soon"), "nothing", None, {}, apple(2, duration=-1)]
-    assert [report.event_id for report in export(*wrong, apple(3))] == ["W-3"]
+    told = export(*wrong, apple(3))
+    assert told[0].event_id == "W-3"
+    named = [(report.performed, report.habit, report.likeness) for report in told[1:]]
+    stretch, unknown = (None, ("Flexibility",), Likeness.STRETCH), (None, (), Likeness.RELATED)
+    assert named == [stretch, unknown, unknown, unknown, stretch]
+    assert len({report.event_id for report in told}) == len(told)
 
 
 def test_when_none_can_be_read_the_first_is_named():
@@ -378,6 +383,9 @@ def test_the_test_button_never_counts():
     body = {"app_version": "1", "exercise": [exercise]}
     assert len(hc_webhook.reports(posted(body))) == 1
     assert hc_webhook.reports(posted({**body, "test": True})) == ()
+    # Only that: anything else there may be a field of a real export.
+    for odd in (False, None, 1, "true", "no", ["x"], {"a": 1}):
+        assert len(hc_webhook.reports(posted({**body, "test": odd}))) == 1
 
 
 def test_another_preset_of_the_phone_is_refused_with_the_cure():
@@ -507,7 +515,14 @@ def test_an_event_that_is_wrong_is_named_unless_another_counts():
     wrong = event("ACTIVITY_UPLOADED", None)
     with pytest.raises(Invalid, match=r"^events\[1\]\.activity: expected object"):
         intervals(event("CALENDAR_UPDATED", None), wrong)
-    assert len(intervals(wrong, event("ACTIVITY_UPLOADED", {"id": "i7"}))) == 1
+    assert len(intervals(wrong, event("ACTIVITY_UPLOADED", {"id": "i7", "type": "Yoga"}))) == 1
+    assert len(intervals(wrong, event("ACTIVITY_DELETED", {"id": "i7"}))) == 1
+
+
+def test_an_event_that_is_wrong_is_not_lost_behind_a_ride():
+    ride, wrong = ({"id": "i7", "type": kind} for kind in ("Ride", "PhysicalTherapy"))
+    with pytest.raises(Invalid, match=r"^events\[1\]\.activity\.start_date_local: "):
+        intervals(event("ACTIVITY_UPLOADED", ride), event("ACTIVITY_UPLOADED", wrong | {"start_date_local": "soon"}))
 
 
 # --- hevy -------------------------------------------------------------------------------------------------------------

@@ -198,10 +198,44 @@ def test_an_address_at_which_a_proxy_may_stand_is_nobodys_unless_proxies_are_cou
         assert counted.wait(what, address) > 0
 
 
-@pytest.mark.parametrize("address", ["", "unknown", "_hidden", "1.2.3", "203.0.113.9:443", "\ud800", "x" * 1000])
-def test_what_is_no_address_has_no_limit_of_its_own(address):
-    assert sender(address, behind_proxies=True) == ""
-    assert limiter("1/hour", Here(), behind_proxies=True).wait(What.ADDRESS, address) == 0
+NO_ADDRESS = ["unknown", "_hidden", "1.2.3", "1.2.3:443", "203.0.113.9:", "[]:80", "[unknown]", "\ud800"]
+
+
+@pytest.mark.parametrize("address", NO_ADDRESS)
+def test_what_is_no_address_stands_for_itself_where_a_proxy_of_ours_says_it_and_else_for_nobody(address):
+    counted = limiter("1/hour", Here(), behind_proxies=True)
+    assert counted.wait(What.ADDRESS, address) == 0
+    assert counted.wait(What.ADDRESS, address) > 0
+    assert counted.wait(What.ADDRESS, OUTSIDE) == 0
+    assert sender(address, behind_proxies=False) == ""
+
+
+def test_where_nothing_is_said_nobody_is_counted():
+    assert sender("", behind_proxies=True) == ""
+
+
+def test_of_a_long_text_in_place_of_an_address_only_the_beginning_counts():
+    counted = limiter("1/hour", Here(), behind_proxies=True)
+    assert counted.wait(What.ADDRESS, "x" * 1000 + "a") == 0
+    assert counted.wait(What.ADDRESS, "x" * 1000 + "b") > 0
+
+
+@pytest.mark.parametrize("behind_proxies", [True, False])
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [
+        (f"{OUTSIDE}:41", OUTSIDE),
+        (f"{OUTSIDE}:65535", OUTSIDE),
+        ("[2001:db8::1]:41", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        (f"[::ffff:{OUTSIDE}]:41", OUTSIDE),
+        ("[fe80::1%eth0]:41", "fe80::1"),
+        ("127.0.0.1:41", "127.0.0.1"),
+    ],
+)
+def test_an_address_with_its_port_is_the_address_alone(told, address, behind_proxies):
+    assert sender(told, behind_proxies) == sender(address, behind_proxies)
+    assert sender(told, True) != told
 
 
 def test_an_ipv6_address_stands_for_its_network_and_a_mapped_one_for_what_it_maps():

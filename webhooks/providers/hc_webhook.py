@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from webhooks.activities import Activities
-from webhooks.batch import Seconds, readable
+from webhooks.batch import Seconds, readable, untimed
 from webhooks.errors import Invalid
 from webhooks.grade import Grade
 from webhooks.payload import convert, instant, parse_json, shortened
@@ -61,12 +61,12 @@ def reports(incoming: Incoming) -> Sequence[Report]:
     if body.exercise is None and body.app_version is None:
         raise Invalid("field", "exercise: is missing; choose the payload preset Default in the app")
     # The app's test button sends invented exercises.
-    return () if body.test is True else readable(body.exercise or (), _report, "exercise")
+    return () if body.test is True else readable(body.exercise or (), _report, "exercise", _guess)
 
 
 def _report(item: object, path: str) -> Report:
     exercise = convert(item, Exercise, path=path)
-    kind = shortened(str(exercise.type)).removeprefix(PREFIX)
+    kind = _kind(exercise.type)
     start, end = instant(exercise.start_time, f"{path}.start_time"), instant(exercise.end_time, f"{path}.end_time")
     names = (NAMES.get(kind, kind), shortened(exercise.title or ""))
     return Report(
@@ -77,6 +77,17 @@ def _report(item: object, path: str) -> Report:
         likeness=ACTIVITIES.likeness(kind),
         duration_seconds=None if exercise.duration_seconds is None else round(exercise.duration_seconds),
     )
+
+
+def _guess(item: object) -> Report:
+    fields = item if isinstance(item, dict) else {}
+    kind, title = _kind(fields.get("type")), fields.get("title")
+    names = (NAMES.get(kind, kind), shortened(title) if isinstance(title, str) else "")
+    return untimed(item, names, ACTIVITIES.likeness(kind) if kind else None)
+
+
+def _kind(value: object) -> str:
+    return shortened(str(value)).removeprefix(PREFIX) if isinstance(value, str | int) else ""
 
 
 def _made_id(kind: str, start: Moment, end: Moment) -> str:
