@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from limits.storage import Storage
 
-NAMES = 20_000
+NAMES, LONGEST = 20_000, 64
 REST_SECONDS = 30
 REDIS_SECONDS = 0.25
 """How long one question to Redis may take; a delivery waits for the answer."""
@@ -34,6 +34,7 @@ REDIS_SECONDS = 0.25
 log = logging.getLogger(__name__)
 
 _NOTATION = re.compile(r"\s*([0-9]{1,6})\s*(?:/|per)\s*([0-9]{1,4})?\s*(second|minute|hour|day)s?\s*", re.IGNORECASE)
+_PORT = re.compile(r"\[([^\[\]]*)\](?::[0-9]+)?|([0-9.]+):[0-9]+")  # Azure Application Gateway adds the port.
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 # Loopback, private (RFC 1918, RFC 4193), carrier-grade (RFC 6598) and link-local addresses: a proxy may stand there.
 _NEAR_4 = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16")
@@ -142,8 +143,8 @@ class Limits:
     """The limiter of an app: the rates of what is limited, counted in one window.
 
     `behind_proxies` says that addresses are those of the senders, because somebody takes them from what our proxies
-    add. Without it, all who come by a proxy that nobody told us of have that proxy's address, so a loopback or private
-    one is no sender's and has no limit of its own; the limit of each hook holds in any case.
+    add; all to whom they give one word, such as `unknown`, are one sender. Without it, all who come by a proxy that
+    nobody told us of have its address, so a loopback or private one has no limit of its own; the limit of a hook holds.
     """
 
     def __init__(
@@ -163,7 +164,7 @@ class Limits:
 
     def wait(self, what: What, who: str) -> int:
         rate = self._rates.get(what)
-        name = who if what is What.HOOK else sender(who, self._behind_proxies)
+        name = who if what is What.HOOK else sender(who[:LONGEST], self._behind_proxies)
         if rate is None or not name or (self._rest_until is not None and self._now() < self._rest_until):
             return 0
         digest = blake2b(f"{what}:{name}".encode(errors="replace"), digest_size=16).hexdigest()
@@ -187,10 +188,11 @@ class Limits:
 @lru_cache(maxsize=4096)
 def sender(address: str, behind_proxies: bool) -> str:
     """Whom an address stands for: itself, its /64 in IPv6; empty when nobody can be told by it (see Limits)."""
+    port = _PORT.fullmatch(address)
     try:
-        found = ip_address(address.partition("%")[0])
+        found = ip_address((port[1] or port[2] or "" if port else address).partition("%")[0])
     except ValueError:
-        return ""
+        return address if behind_proxies else ""
     if isinstance(found, IPv6Address) and found.ipv4_mapped:
         found = found.ipv4_mapped
     if not behind_proxies and any(found in near for near in _NEAR):

@@ -11,6 +11,7 @@ from integration.cli.common import as_json, opened, show, table
 from integration.core.model import Connection
 from integration.errors import NotFound
 from integration.inbox import replay
+from integration.inbox.kept import unknown
 from integration.inbox.replay import Replayed
 from integration.parts import Parts
 from integration.record import ACCEPTED, DUPLICATE, IGNORED, QUARANTINED
@@ -67,7 +68,7 @@ def show_(delivery: int, as_json: bool) -> None:
     with opened() as parts, parts.store.reading() as db:
         found = deliveries.by_id(db, delivery)
     if found is None:
-        raise NotFound(f"no delivery has the id {delivery}")
+        raise unknown(delivery)
     values = _row(found) | {"headers": dict(found.headers), "body": found.body.decode(errors="replace")}
     fields = [{"field": name, "value": value} for name, value in printable(values).items()]
     show(values) if as_json else table(fields)
@@ -103,7 +104,7 @@ def _connection(parts: Parts, connection: str, whose: str | None = None) -> Conn
         # PostgreSQL takes no NUL, not even to look for.
         found = connections.by_id(db, connection) if connection.isalnum() else None
     if found is None or whose not in (None, found.person):
-        raise NotFound(f"no connection has the id {connection[:40]!r}")
+        raise NotFound(f"no connection has the id {connection[:40]!r}; 'turntwice connection list PERSON' shows all")
     return found
 
 

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from integration.connecting.kinds import Kind
 from integration.connecting.linking import PORTS, WHEN, Terms, is_private
+from integration.core.habits import composed
+from integration.core.naming import can_be_read, is_on_one_line
 from integration.errors import Refused
 from integration.network.targets import is_whole
 from integration.outgoing import Field, Settings
@@ -17,6 +19,7 @@ LONGEST = 200
 MOST_WORDS, SHORTEST_WORD = 100, 2
 LONGEST_LIST = 20_000
 ACCOUNT = re.compile(r"[A-Za-z0-9_-]{1,100}")
+TYPED = "if you pasted it, type it by hand: it may hold a character that cannot be seen"
 
 
 def check(kind: Kind, slots: Sequence[str], changes: Settings, before: Terms | None = None) -> None:
@@ -34,6 +37,19 @@ def check(kind: Kind, slots: Sequence[str], changes: Settings, before: Terms | N
             _check_one(kind, name, value, told)
 
 
+def as_stored(kind: Kind, given: Settings) -> Settings:
+    """The settings with names as reports have them (see core/habits.py); secrets and what is meant for the service
+    itself stay as they were typed.
+    """
+    exact = {kind.proof.setting, *(one.name for one in kind.fields)}
+    return {name: value if name in exact else composed(value) for name, value in given.items()}
+
+
+def is_name(text: str) -> bool:
+    """Whether it can be kept as a name: 1 to `LONGEST` characters on one line, some of which can be seen."""
+    return len(text) <= LONGEST and can_be_read(text)
+
+
 def _check_one(kind: Kind, name: str, value: str, told: bool) -> None:
     found = next((one for one in kind.fields if one.name == name), None)
     if name == kind.proof.setting:
@@ -46,13 +62,15 @@ def _check_one(kind: Kind, name: str, value: str, told: bool) -> None:
 
 
 def _plain(name: str, value: str) -> None:
-    if not value.strip() or len(value) > LONGEST or not value.isprintable():
-        raise Refused(f"{name}: give 1 to {LONGEST} printable characters")
+    if not is_name(value):
+        raise Refused(f"{name}: give 1 to {LONGEST} characters on one line; {TYPED}")
 
 
 def _secret(kind: Kind, given: str, told: bool) -> None:
     """The secret that proves what comes in; one that serves both ways must be able to sign too."""
     proof, parts = kind.proof, [part.strip() for part in given.split(",")]
+    if not given.isprintable():
+        raise Refused(f"{proof.setting}: it does not look right; {TYPED}")
     signs = kind.shared and (told or is_private(given))
     try:
         for part in parts:
@@ -93,8 +111,8 @@ def _when(name: str, value: str) -> None:
 
 def _words(name: str, value: str) -> None:
     words = [word.strip() for word in value.split(",")]
-    if not value.isprintable() or len(words) > MOST_WORDS or any(not 0 < len(word) <= LONGEST for word in words):
-        raise Refused(f"{name}: give up to {MOST_WORDS} words with commas between")
+    if not is_on_one_line(value) or len(words) > MOST_WORDS or not all(map(is_name, words)):
+        raise Refused(f"{name}: give up to {MOST_WORDS} words with commas between, on one line; {TYPED}")
     if any(len(word) < SHORTEST_WORD for word in words):
         raise Refused(f"{name}: one letter stands in nearly every name; give whole words")
 
@@ -106,8 +124,8 @@ def _account(name: str, value: str) -> None:
 
 def _ignore(name: str, value: str) -> None:
     lines = value.split("\n")
-    if len(value) > LONGEST_LIST or not all(line.strip() and line.isprintable() for line in lines):
-        raise Refused(f"{name}: give names of habits, a line each")
+    if len(value) > LONGEST_LIST or not all(map(can_be_read, lines)):
+        raise Refused(f"{name}: give names of habits, a line each; {TYPED}")
 
 
 OWN: dict[str, Callable[[str, str], None]] = {"when": _when, "words": _words, "account": _account, "ignore": _ignore}

@@ -61,7 +61,7 @@ def add(
     """
     kind = kind_of(providers, services() if known is None else known, service)
     person = find(store, person_id)
-    slots = slots_of(person.plan)
+    slots, settings = slots_of(person.plan), checking.as_stored(kind, settings)
     checking.check(kind, slots, settings)
     terms = settle(kind, slots, Terms(), settings)
     fresh = Connection(new_id(), person.id, service, settings.get("label") or kind.title, None, {}, None, now)
@@ -91,6 +91,7 @@ def alter(
     with store.writing() as db:
         person, held, before = locked(db, keys, whose, connection_id)
         kind, slots = kind_of(providers, services() if known is None else known, held.service), slots_of(person.plan)
+        changes = checking.as_stored(kind, changes)
         checking.check(kind, slots, changes, before)
         terms = settle(kind, slots, before, changes)
         label = (changes.get("label") or kind.title) if "label" in changes else held.label

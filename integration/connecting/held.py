@@ -60,7 +60,7 @@ def locked(db: Database, keys: Keys, person_id: str, connection: str) -> tuple[P
 
 def unknown(connection: str) -> NotFound:
     """What is said of an id that no live connection has."""
-    return NotFound(f"no live connection has the id {connection[:40]!r}")
+    return NotFound(f"no live connection has the id {connection[:40]!r}; 'turntwice connection list PERSON' shows all")
 
 
 def _place(connection: str) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from integration.connecting import tokens
 from integration.connecting.asking import asked, patient
+from integration.connecting.held import unknown
 from integration.connecting.kinds import Kind, for_service, slots_of
-from integration.errors import NotFound, Refused
+from integration.errors import Refused
 from integration.keys import Keys
 from integration.outgoing import Call, Habit, Sent, Settings
 from integration.service import Service
@@ -56,7 +57,7 @@ def _told(store: Store, keys: Keys, known: Mapping[str, Service], connection: st
         person = people.by_id(db, found.person) if found and found.revoked_at is None else None
         sealed = connections.tokens(db, connection) if person else None
     if found is None or person is None:
-        raise NotFound(f"no live connection has the id {connection[:40]!r}")
+        raise unknown(connection)
     service = known.get(found.service)
     if service is None or not found.outgoing:
         raise Refused(f"{found.label} is told nothing, so there is nothing to ask it; it only tells us")

@@ -5,6 +5,7 @@ A slot's setting names the remote habit that it stands for; one habit in several
 no stretch, a line each. A habit of a slot counts whatever `ignore` says.
 """
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 
 from webhooks.report import Report
@@ -16,9 +17,19 @@ MOST = 90
 Settings = Mapping[str, str]
 
 
+def composed(name: str) -> str:
+    """A name as reports have it, in Unicode NFC: some keyboards and file names write an umlaut as two characters."""
+    return unicodedata.normalize("NFC", name)
+
+
+def folded(name: str) -> str:
+    """A name as settings and reports are compared: composed, casefolded."""
+    return composed(name).casefold()
+
+
 def ignored(settings: Settings) -> frozenset[str]:
-    """The names of habits that the person has put away, casefolded."""
-    return frozenset(name.casefold() for name in settings.get(IGNORE, "").split("\n") if name)
+    """The names of habits that the person has put away, folded."""
+    return frozenset(folded(name) for name in settings.get(IGNORE, "").split("\n") if name)
 
 
 def identity(report: Report) -> str:
@@ -32,8 +43,8 @@ def title(report: Report) -> str:
 
 
 def named(report: Report, names: Iterable[str]) -> bool:
-    """Whether a report's habit bears one of the names, which are casefolded."""
-    return not {name.casefold() for name in report.habit}.isdisjoint(names)
+    """Whether a report's habit bears one of the names, which are folded."""
+    return not {folded(name) for name in report.habit}.isdisjoint(names)
 
 
 def mapped(settings: Settings, habit: str, slots: Iterable[str]) -> dict[str, str]:
@@ -49,8 +60,8 @@ def word(activity: str) -> str:
 def counted(settings: Settings, activity: str) -> dict[str, str]:
     """The settings with the word of an activity."""
     kept, fresh = [part.strip() for part in settings.get(WORDS, "").split(",") if part.strip()], word(activity)
-    known = {part.casefold() for part in kept}
-    words = kept if not fresh or fresh.casefold() in known else [*kept, fresh]
+    known = {folded(part) for part in kept}
+    words = kept if not fresh or folded(fresh) in known else [*kept, fresh]
     return {**_taken_up(settings, activity), WORDS: ", ".join(words[-MOST:])}
 
 
@@ -69,4 +80,4 @@ def _taken_up(settings: Settings, habit: str) -> dict[str, str]:
 
 def _others(settings: Settings, habit: str) -> list[str]:
     names = settings.get(IGNORE, "").split("\n")
-    return [name for name in names if name and name.casefold() != habit.casefold()]
+    return [name for name in names if name and folded(name) != folded(habit)]

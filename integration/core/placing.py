@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from calendar_export.plan import Plan
 from calendar_export.zones import to_instant, to_wall
+from integration.core.habits import folded
 from integration.core.naming import day_name
 from webhooks.report import Moment, Report
 
@@ -79,8 +80,8 @@ def wall_of(plan: Plan, moment: Moment) -> datetime:
 
 def mapped_slots(mapping: Mapping[str, str], report: Report) -> tuple[str, ...]:
     """The slots whose mapped habit the report names by id, alias or title."""
-    names = {name.casefold() for name in report.habit}
-    return tuple(slot for slot, habit in mapping.items() if habit.casefold() in names)
+    names = {folded(name) for name in report.habit}
+    return tuple(slot for slot, habit in mapping.items() if folded(habit) in names)
 
 
 def sounds_like_a_stretch(report: Report) -> bool:
@@ -89,8 +90,8 @@ def sounds_like_a_stretch(report: Report) -> bool:
 
 
 def names_one_of(report: Report, words: Iterable[str]) -> bool:
-    """Whether one of the words, in lower case, stands in a name that the report gives its habit."""
-    names = [name.casefold() for name in report.habit]
+    """Whether one of the words, which are folded, stands in a name that the report gives its habit."""
+    names = [folded(name) for name in report.habit]
     return any(word in name for word in words for name in names)
 
 

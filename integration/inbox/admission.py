@@ -55,8 +55,8 @@ class Inbound:
 
 
 def words(settings: Mapping[str, str]) -> tuple[str, ...]:
-    """The words by which a person's further exercises count, in lower case."""
-    return tuple(word.strip().casefold() for word in settings.get("words", "").split(",") if word.strip())
+    """The words by which a person's further exercises count, folded."""
+    return tuple(habits.folded(word.strip()) for word in settings.get("words", "").split(",") if word.strip())
 
 
 def admit(inbound: Inbound, report: Report, ledger: Ledger, now: datetime, choice: Placed | None) -> Fact | Unplaced:

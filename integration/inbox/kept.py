@@ -61,8 +61,13 @@ def find(parts: Parts, delivery_id: int, whose: str | None = None) -> Kept:
         connection = connections.by_id(db, delivery.connection) if delivery else None
         person = people.by_id(db, connection.person) if connection else None
     if not (delivery and connection and person) or whose not in (None, person.id):
-        raise NotFound(f"no delivery has the id {delivery_id}")
+        raise unknown(delivery_id)
     return opened(parts, delivery, connection, person)
+
+
+def unknown(delivery_id: int) -> NotFound:
+    """What is said of an id that no delivery has."""
+    return NotFound(f"no delivery has the id {delivery_id}; 'turntwice deliveries list PERSON' shows the newest")
 
 
 def opened(parts: Parts, delivery: Delivery, connection: Connection, person: Person) -> Kept:

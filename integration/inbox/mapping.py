@@ -7,7 +7,7 @@ asked about where it may hold a stretch, such as yoga. What was answered is neve
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from integration.connecting.checking import LONGEST, SHORTEST_WORD
+from integration.connecting.checking import LONGEST, SHORTEST_WORD, is_name
 from integration.connecting.linking import SHARED_HABIT
 from integration.core import habits
 from integration.core.habits import Settings
@@ -31,6 +31,8 @@ NO_STRETCH = Recorded(IGNORED, IGNORED_HABIT, "You said that this is no stretch.
 LOOKED, OFFERED = 20, 5
 """How many deliveries of a connection are looked through, and how many of its habits are asked about at a time."""
 BATCH = 50
+
+Change = Callable[[Settings, str], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def choose(parts: Parts, person: Person, connection: str, habit: str, slots: Seq
     if not slots or not set(slots) <= set(_slots(person)):
         raise Refused(f"choose one of {', '.join(_slots(person))}")
 
-    def change(settings: Settings) -> Mapping[str, str]:
+    def change(settings: Settings, habit: str) -> Mapping[str, str]:
         # One remote tick for all sessions of a day is one habit for all of them.
         shared = settings.get("when") in SHARED_HABIT
         return habits.mapped(settings, habit, _slots(person) if shared else slots)
@@ -88,24 +90,24 @@ def count_too(parts: Parts, person: Person, connection: str, activity: str) -> t
     """An activity counts as the stretch, with its earlier deliveries. Raises as `choose`."""
     if len(habits.word(activity)) < SHORTEST_WORD:
         raise Refused("one letter stands in nearly every name; choose the habit by its name instead")
-    return _changed(parts, person, connection, activity, lambda settings: habits.counted(settings, activity))
+    return _changed(parts, person, connection, activity, habits.counted)
 
 
 def ignore(parts: Parts, person: Person, connection: str, habit: str) -> tuple[int, ...]:
     """A habit or activity is no stretch, and nobody is asked of it again. Raises as `choose`."""
-    return _changed(parts, person, connection, habit, lambda settings: habits.put_away(settings, habit))
+    return _changed(parts, person, connection, habit, habits.put_away)
 
 
 def _offers(connection: Connection, plan: Sequence[str], reports: Sequence[Report]) -> list[Offer]:
     settings, found = connection.settings, list[Offer]()
     free = tuple(slot for slot in plan if slot not in settings)
     whole = len(free) == len(plan)
-    answered = {settings[slot].casefold() for slot in plan if slot in settings} | habits.ignored(settings)
+    answered = {habits.folded(settings[slot]) for slot in plan if slot in settings} | habits.ignored(settings)
     for report in reports:
         habit, activity = habits.identity(report), report.likeness is not None
-        if not _asks(report, settings, free, whole) or habits.named(report, answered) or not _storable(habit):
+        if not _asks(report, settings, free, whole) or habits.named(report, answered) or not is_name(habit):
             continue
-        answered |= {habit.casefold()}
+        answered |= {habits.folded(habit)}
         title, slots = (habit, ()) if activity else (habits.title(report), free)
         found.append(Offer(connection.id, connection.label, habit, title, activity, slots, whole, activity or whole))
     return found[:OFFERED]
@@ -117,24 +119,19 @@ def _asks(report: Report, settings: Settings, free: Sequence[str], whole: bool) 
     return bool(free) and not (whole and sounds_like_a_stretch(report))
 
 
-def _storable(habit: str) -> bool:
-    return len(habit.strip()) > 0 and len(habit) <= LONGEST and habit.isprintable()
-
-
-def _changed(
-    parts: Parts, person: Person, connection: str, habit: str, change: Callable[[Settings], Mapping[str, str]]
-) -> tuple[int, ...]:
-    if not _storable(habit):
-        raise Refused(f"a habit's name has 1 to {LONGEST} printable characters")
+def _changed(parts: Parts, person: Person, connection: str, habit: str, change: Change) -> tuple[int, ...]:
+    if not is_name(habit):
+        raise Refused(f"a habit's name has 1 to {LONGEST} characters on one line; rename it in its service")
+    habit = habits.composed(habit)
     with parts.store.writing() as db:
         people.lock(db, person.id)
         # PostgreSQL takes no NUL, not even to look for.
         found = connections.by_id(db, connection) if connection.isalnum() else None
         if found is None or found.person != person.id or found.revoked_at:
             raise NotFound("no such connection")
-        settings = change(found.settings)
+        settings = change(found.settings, habit)
         connections.alter(db, found.id, settings)
-    return _healed(parts, replace(found, settings=settings), person, habit.casefold())
+    return _healed(parts, replace(found, settings=settings), person, habits.folded(habit))
 
 
 def _healed(parts: Parts, connection: Connection, person: Person, habit: str) -> tuple[int, ...]:

@@ -99,15 +99,17 @@ def _no_stretch(parts: Parts, kept: Kept) -> Recorded:
 
 
 def put_away(parts: Parts, kept: Kept, told: Recorded = PUT_AWAY) -> Recorded:
-    """Marks a delivery as told, so that nobody is asked of it again. What counts stays. Raises StoreUnavailable."""
+    """Marks a delivery as told, so that nobody is asked of it again. What counts stays: where that is all of it, gives
+    what it was judged to be before. Raises StoreUnavailable.
+    """
     with parts.store.writing() as db:
         people.lock(db, kept.inbound.person.id)
         held = deliveries.by_id(db, kept.delivery.id) or kept.delivery
         if not may_settle(held):
             return as_kept(held)
         # Where a part of it counts, it is only the rest that was none.
-        told = Recorded(ACCEPTED, None, held.message) if held.outcome == ACCEPTED else told
-        deliveries.judge(db, held.id, told.outcome, told.reason, told.message)
+        stays = Recorded(ACCEPTED, None, held.message) if held.outcome == ACCEPTED else told
+        deliveries.judge(db, held.id, stays.outcome, stays.reason, stays.message)
     return told
 
 

@@ -19,7 +19,6 @@ from integration.store import feeds as stored
 
 UNKNOWN = "You have no such calendar any more. This is what you have now."
 NOTHING = "nothing was chosen; use one of the forms on this page"
-NO_NAME = f"label: give 1 to {feeds.LONGEST_LABEL} printable characters"
 FILE = "turntwice.ics"
 
 
@@ -111,5 +110,5 @@ def _asked(typed: Mapping[str, str]) -> tuple[str | None, dict[str, str]]:
     if label is None and not wishes:
         raise Refused(NOTHING)
     if label is not None and not label.strip():
-        raise Refused(NO_NAME)
+        raise Refused(feeds.NO_NAME)
     return label, wishes

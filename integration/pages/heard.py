@@ -30,6 +30,7 @@ TOLD = 5
 SAID = {
     "settled": "Thank you, noted.",
     "put_away": "Thank you, noted: that was no stretch.",
+    "counts": "It counts already; take it back above.",
     "again": "Read again.",
     "chosen": "Saved. From now on it counts by itself.",
     "ignored": "Saved. You will not be asked about it again.",
@@ -115,13 +116,14 @@ def _row(parts: Parts, person: Person, entry: Entry, labels: Mapping[str, str], 
     kept = _opened(parts, person, entry) if waiting.may_settle(entry) else None
     reports = _meant(parts, kept) if kept else []
     when, message = words.moment(entry.received_at, person.plan), _sentence(entry)
-    said = " ".join(wording.said(labels[entry.connection], report, person.plan) for report in reports[:TOLD])
-    if entry.reason != NOT_A_STRETCH and not message.startswith(said):
-        message = f"{said} {message}"
+    label = labels[entry.connection]
+    said = [words.sentence(wording.said(label, report, person.plan)) for report in reports[:TOLD]]
+    if entry.reason != NOT_A_STRETCH:
+        message = " ".join([*(one for one in said if one not in message), message])
     outcome = words.outcome(entry.outcome, entry.message, entry.waits and bool(reports))
     choices = _choices(person, waiting.own_day(kept, reports, today), today) if kept and reports else None
     put_away = entry.reason == NOT_A_STRETCH
-    return Row(entry.id, labels[entry.connection], when, outcome, message, put_away, choices)
+    return Row(entry.id, label, when, outcome, message, put_away, choices)
 
 
 def _choices(person: Person, day: date, today: date) -> Choices:

@@ -16,6 +16,7 @@ from integration.inbox.replay import again
 from integration.pages import words
 from integration.pages.heard import LONGEST_ID, TOLD
 from integration.pages.mine import Answer, Mine
+from integration.record import IGNORED
 
 NO_BUTTON = "Please use one of the buttons on this page."
 NO_DAY = "Please give a day such as"
@@ -33,10 +34,12 @@ class InboxForms:
         parts = self.mine.parts
         try:
             choice = _choice(request.form, person.plan.today(parts.clock()))
-            waiting.settle(parts, person, number, choice)
+            result = waiting.settle(parts, person, number, choice)
         except Refused as error:
             return self._refused(key, person, error)
-        return _back(key, "settled" if choice else "put_away", [number] if choice else ())
+        if choice is None and result.outcome == IGNORED:
+            return _back(key, "put_away")
+        return _back(key, "settled" if choice else "counts", [number])
 
     def again(self, key: str, delivery: str) -> ResponseReturnValue:
         """Judges a delivery again. Raises NotFound."""

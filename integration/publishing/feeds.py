@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from calendar_export.options import Options, chosen
 from integration.core.model import Feed
+from integration.core.naming import can_be_read
 from integration.errors import NotFound, Refused
 from integration.keys import new_id, random_id
 from integration.people import find
@@ -13,6 +14,7 @@ from integration.store import feeds
 from integration.store.engine import Database, Store
 
 LONGEST_LABEL = 60
+NO_NAME = f"label: give 1 to {LONGEST_LABEL} characters on one line"
 MOST = 30
 
 
@@ -71,6 +73,6 @@ def _live(db: Database, feed: str) -> Feed:
 
 def _label(text: str) -> str:
     label = text.strip()
-    if not label or len(label) > LONGEST_LABEL or not label.isprintable():
-        raise Refused(f"label: give 1 to {LONGEST_LABEL} printable characters")
+    if len(label) > LONGEST_LABEL or not can_be_read(label):
+        raise Refused(NO_NAME)
     return label

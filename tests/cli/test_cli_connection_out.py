@@ -38,7 +38,7 @@ class Beaver(BaseHTTPRequestHandler):
 def beaver() -> Iterator[str]:
     """The address of a Beaver Habits on loopback."""
     with HTTPServer(("127.0.0.1", 0), Beaver) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 

@@ -67,7 +67,9 @@ def test_a_replay_says_what_is_true_and_changes_nothing(asked: Ask, person: str,
 def test_a_delivery_that_is_not_there_is_one_line(turntwice: Run, command: str, number: str) -> None:
     result = turntwice("deliveries", command, number)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == f"turntwice: no delivery has the id {number}\n"
+    assert result.stderr == (
+        f"turntwice: no delivery has the id {number}; 'turntwice deliveries list PERSON' shows the newest\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,6 +121,7 @@ def test_a_connection_that_is_not_there_is_one_line(turntwice: Run, person: str,
         result = turntwice("deliveries", *arguments, "--connection", wanted)
         assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (1, "", 1)
         assert "no connection has the id" in result.stderr
+        assert "'turntwice connection list PERSON' shows all" in result.stderr
 
 
 def test_a_connection_of_somebody_else_is_not_there(asked: Ask, turntwice: Run, connection: str) -> None:

@@ -1,8 +1,11 @@
 """What a connection's settings say of remote habits: plain text that any answer can be added to, and taken from."""
 
+from unicodedata import normalize
+
 import pytest
 
 from integration.core.habits import MOST, counted, identity, ignored, mapped, named, put_away, title
+from integration.core.placing import mapped_slots, names_one_of
 from integration.inbox.admission import words
 from webhooks.report import Kind, Report
 
@@ -38,6 +41,17 @@ def test_words_are_added_once_and_read_as_admission_reads_them() -> None:
     settings = counted(counted(counted({"words": "pilates , "}, "Yoga"), "yoga"), "Tai Chi")
     assert settings == {"words": "pilates, Yoga, Tai Chi"}
     assert words(settings) == ("pilates", "yoga", "tai chi")
+
+
+@pytest.mark.parametrize(("kept", "said"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_it_does_not_matter_how_an_umlaut_is_written(kept: str, said: str) -> None:
+    """Settings of earlier versions were kept as they were typed."""
+    report, name = told(normalize(said, "Dehnübung früh")), normalize(kept, "DEHNÜBUNG FRÜH")
+    assert mapped_slots({"morning": name}, report) == ("morning",)
+    assert named(report, ignored({"ignore": name}))
+    assert names_one_of(report, words({"words": normalize(kept, "yoga, Übung")}))
+    assert put_away({"ignore": name}, report.habit[0]) == {"ignore": report.habit[0]}
+    assert counted({"words": name}, report.habit[0]) == {"words": name}
 
 
 @pytest.mark.parametrize(("name", "word"), [("a, mindful yoga, b", "mindful yoga"), (",", ""), (" ", "")])

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 from flask.testing import FlaskClient
@@ -71,6 +72,43 @@ def test_a_mapping_names_the_habit_of_a_slot(somebody: Somebody) -> None:
     assert held(somebody)[0].settings == {"morning": "task-1", "evening": "Abendstretch"}
 
 
+NAMES = {
+    "an emoji with a joiner": "🧘‍♀️ Stretch",
+    "a family": "👩‍⚕️ Praxis",
+    "Persian": "کشش\u200cصبح",
+    "Hindi": "क्‍ष",
+    "a soft hyphen": "Wirbel\xadsäule",
+    "Japanese with its own space": "朝\u3000ストレッチ",
+    "a space that does not break": "Stretch\xa0am",
+    "a flag of letters": "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+    "a letter of the future": "\U0001fbff\U0001faff",
+    "Hebrew with its mark": "מתיחה\u200f!",
+}
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_a_name_in_any_script_can_be_given(somebody: Somebody, name: str) -> None:
+    given = {"label": name, "morning": name, "words": f"yoga, {name}", "ignore": f"Floss\n{name}"}
+    connect(somebody, "habitica", **given)
+    [found] = held(somebody)
+    assert {"label": found.label, **found.settings} == given
+
+
+def test_names_are_kept_in_composed_unicode_and_addresses_as_they_were_typed(somebody: Somebody, parts: Parts) -> None:
+    """A Mac's file names and some keyboards write an umlaut as two characters; what is reported is composed."""
+    names = {"label": "Dehnübung", "morning": "Früh", "words": "Flexibilité, Rücken", "ignore": "Öl\nYoga"}
+    apart = {name: normalize("NFD", value) for name, value in names.items()}
+    made = connect(somebody, "habitica", **apart)
+    [found] = held(somebody)
+    assert {"label": found.label, **found.settings} == names
+    changed = {name: f"{value}ü" for name, value in apart.items()}
+    connections.alter(parts.store, parts.keys, parts.providers, made.connection.id, changed, parts.clock())
+    [found] = held(somebody)
+    assert {"label": found.label, **found.settings} == {name: f"{value}ü" for name, value in names.items()}
+    address = normalize("NFD", "https://example.org/früh")
+    assert connect(somebody, "standard", url=address).connection.settings == {"url": address}
+
+
 REFUSED = {
     "an unknown service": ("fitbit", {}, "no service is called 'fitbit'"),
     "a service's name in capitals": ("Habitica", {}, "there are beaverhabits, beeminder, cloudevents, habitica"),
@@ -85,6 +123,18 @@ REFUSED = {
     "a label of two lines": ("simple", {"label": "a\nb"}, "label: give 1 to 200"),
     "NUL": ("simple", {"label": "a\0"}, "label: give 1 to 200"),
     "a surrogate": ("simple", {"label": "a\udcff"}, "label: give 1 to 200"),
+    "DEL": ("simple", {"label": "a\x7f"}, "label: give 1 to 200"),
+    "a control of Latin-1": ("simple", {"label": "a\x9b1m"}, "label: give 1 to 200"),
+    "a line separator": ("simple", {"label": "a\u2028b"}, "label: give 1 to 200"),
+    "a paragraph separator": ("habitica", {"morning": "a\u2029b"}, "morning: give 1 to 200"),
+    "an override of direction": ("habitica", {"morning": "a\u202eb"}, "morning: .*type it by hand"),
+    "an isolate of direction": ("habitica", {"words": "yoga, a\u2066b"}, "words: .*type it by hand"),
+    "a line in a word": ("habitica", {"words": "yoga\n, tai chi"}, "words: .*on one line"),
+    "a name that nobody sees": ("habitica", {"morning": "\u200b \u200d\u3000"}, "morning: give 1 to 200"),
+    "a word that nobody sees": ("habitica", {"words": "yoga, \u200b\u200d"}, "words: .*cannot be seen"),
+    "an ignored name that nobody sees": ("habitica", {"ignore": "yoga\n\u200b"}, "ignore: .*cannot be seen"),
+    "an override in an ignored name": ("habitica", {"ignore": "a\u202eb"}, "ignore: .*a line each"),
+    "a secret with a soft hyphen": ("intervals_icu", {"secret": "s" * 24 + "\xad"}, "secret: .*cannot be seen"),
     "an empty secret": ("standard", {"secret": ""}, "secret: give 1 to 200"),
     "a prefix alone": ("standard", {"secret": "whsec_"}, "secret: "),
     "three bytes": ("standard", {"secret": secret(3)}, "secret: .*24 to 64 bytes"),
@@ -141,7 +191,7 @@ def test_a_connection_ends_once(somebody: Somebody, parts: Parts) -> None:
     made = connect(somebody, "simple")
     connections.revoke(parts.store, made.connection.id, parts.clock())
     for gone in (made.connection.id, "never"):
-        with pytest.raises(NotFound, match="no live connection has the id"):
+        with pytest.raises(NotFound, match=r"no live connection has the id .*; 'turntwice connection list PERSON'"):
             connections.revoke(parts.store, gone, parts.clock())
 
 

@@ -47,6 +47,9 @@ def hook(somebody: Somebody) -> str:
         (2, "192.0.2.66, {}, 10.0.0.2", "198.51.100.1"),
         (1, "192.0.2.66, nonsense, {}", "198.51.100.1"),
         (1, "{}", "2001:db8::1"),
+        (1, "{}:41", "198.51.100.1"),
+        (1, "[{}]:41", "2001:db8::1"),
+        (1, "{}", "unknown"),
     ],
 )
 def test_of_forwarded_addresses_the_one_that_our_outermost_proxy_saw_counts(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 from flask.testing import FlaskClient
@@ -42,6 +43,13 @@ def settings(somebody: Somebody, connection: Connection) -> Any:
         found = stored.by_id(db, connection.id)
     assert found
     return dict(found.settings)
+
+
+def named(name: str) -> dict[str, Any]:
+    """An export of one workout with that name, in whatever letters."""
+    told = workouts(("Other", "07:05"))
+    told["data"]["workouts"][0]["name"] = name
+    return told
 
 
 def outcomes(somebody: Somebody) -> list[tuple[str, str | None]]:
@@ -188,7 +196,37 @@ def test_only_the_last_deliveries_are_looked_through(
     assert len(statements) == 3, "the person, the connections, and one query for each connection"
 
 
-@pytest.mark.parametrize("name", ["", " ", "x" * 201, "a\nb", "a\x00b"])
+@pytest.mark.parametrize("name", ["🧘‍♀️ Yoga", "کشش\u200cصبح", "Rücken\xadübung"])
+def test_a_name_that_holds_joiners_or_soft_hyphens_is_offered_and_then_counts(
+    client: FlaskClient, somebody: Somebody, habitica: Connection, health: Connection, name: str
+) -> None:
+    assert post(client, somebody, habitica, scored("Title", at(20), task=name)) == QUARANTINED
+    [offer] = offered(somebody)
+    assert offer.habit == name
+    assert len(mapping.choose(somebody.parts, somebody.person, habitica.id, name, ["evening"])) == 1
+    assert settings(somebody, habitica) == {"evening": name}
+    mapping.count_too(somebody.parts, somebody.person, health.id, name)
+    assert post(client, somebody, health, named(name)) == ACCEPTED
+
+
+def test_a_name_that_was_typed_in_decomposed_unicode_is_the_one_that_is_told(
+    client: FlaskClient, somebody: Somebody, habitica: Connection, health: Connection
+) -> None:
+    name, apart = "Rückenübung", normalize("NFD", "Rückenübung")
+    post(client, somebody, habitica, scored("Title", at(20), task=name))
+    with somebody.parts.store.writing() as db:
+        stored.alter(db, habitica.id, {"evening": apart})
+    assert offered(somebody) == [], "it was answered, by an earlier version"
+    assert post(client, somebody, habitica, scored("Title", at(20, 1), task=name)) == ACCEPTED
+    mapping.ignore(somebody.parts, somebody.person, habitica.id, apart)
+    assert settings(somebody, habitica)["ignore"] == name
+    assert len(mapping.choose(somebody.parts, somebody.person, habitica.id, apart, ["evening"])) == 1
+    assert settings(somebody, habitica) == {"evening": name}
+    mapping.count_too(somebody.parts, somebody.person, health.id, apart)
+    assert post(client, somebody, health, named(name)) == ACCEPTED
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 201, "a\nb", "a\x00b", "a\u202eb", "\u200b"])
 def test_a_name_that_cannot_be_kept_is_refused_and_never_offered(
     client: FlaskClient, somebody: Somebody, habitica: Connection, everything: Everything, name: str
 ) -> None:
@@ -196,7 +234,7 @@ def test_a_name_that_cannot_be_kept_is_refused_and_never_offered(
         post(client, somebody, habitica, scored("Title", at(6), task=name))
     before = everything()
     assert [offer.habit for offer in offered(somebody) if offer.habit == name] == []
-    with pytest.raises(Refused, match="a habit's name has 1 to 200 printable characters"):
+    with pytest.raises(Refused, match="a habit's name has 1 to 200 characters"):
         mapping.ignore(somebody.parts, somebody.person, habitica.id, name)
     assert everything() == before
 

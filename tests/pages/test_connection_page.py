@@ -13,7 +13,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from integration.connecting import connections, tokens
+from integration.connecting.kinds import kinds
 from integration.outgoing import Refusal, Reply, Request
+from integration.pages import linkforms
 from integration.parts import Parts
 from integration.service import services
 from integration.store import connections as stored
@@ -214,6 +216,21 @@ def test_a_character_that_nothing_can_write_hides_no_habit(
     assert response.status_code == 200
     assert "Str\ufffdtch" in response.text
     assert "Abendstretch" in response.text
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("habitica", "Its id, or its name if it only tells us; or connect it first, and choose from a list."),
+        ("vikunja", "Its id, or its name if it only tells us; or connect it first, and choose from a list."),
+        ("beaverhabits", "Once it is connected you can choose from a list."),
+        ("simple", "Its name or id. Leave both empty if it reports nothing but this stretch."),
+    ],
+)
+def test_a_name_is_asked_for_only_where_a_name_will_do(parts: Parts, name: str, hint: str) -> None:
+    """A service that is told finds a habit by its id alone."""
+    kind = kinds(parts.providers, services())[name]
+    assert [block.hint for block in linkforms.mapping(kind, ["morning"], {})][1] == hint
 
 
 def test_habits_are_offered_and_what_was_typed_stays(client: FlaskClient, page: str) -> None:

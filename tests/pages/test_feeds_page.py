@@ -205,6 +205,12 @@ def test_another_calendar_has_a_card_an_address_and_options_of_its_own(client: F
     assert "X-ALT-DESC" in document
 
 
+def test_a_calendar_may_bear_a_name_with_joined_emoji(client: FlaskClient, somebody: Any) -> None:
+    name = "\U0001f469\u200d\u2695\ufe0f Praxis"
+    done(post(client, somebody, "feeds", label=name), somebody, "added")
+    assert name in {feed.label for feed in of(somebody)}
+
+
 def test_a_calendar_without_options_has_the_usual_ones(client: FlaskClient, somebody: Any) -> None:
     done(post(client, somebody, "feeds", label="Work"), somebody, "added")
     assert [feed.options for feed in of(somebody)] == [Options(), Options()]
@@ -370,7 +376,7 @@ def test_a_name_that_cannot_be_is_told_at_the_form_and_changes_nothing(
     response = post(client, somebody, path.format(feed=somebody.feed.id), label=label)
     assert response.status_code == 422
     shown = form(response.text, "another" if path == "feeds" else f"rename-{somebody.feed.id}")
-    assert "What you call it: give 1 to 60 printable characters." in shown
+    assert "What you call it: give 1 to 60 characters on one line." in shown
     assert 'aria-invalid="true"' in shown
     assert everything() == before
 

@@ -177,6 +177,16 @@ def test_a_button_puts_it_where_it_belongs_and_the_page_says_what_that_did(
     assert "1 June: morning passed, evening done" in page
 
 
+def test_what_is_left_out_or_waits_is_named_once(client: FlaskClient, somebody: Any, link: Any, post: Any) -> None:
+    phone, told = link("health_auto_export", label="my phone"), yoga()
+    [workout] = told["data"]["workouts"]
+    post(phone, {"data": {"workouts": [workout | {"name": "Beweglichkeit"}]}})
+    post(phone, {"data": {"workouts": [workout, workout | {"id": "2", "name": "Pilates"}]}})
+    page = shown(client, somebody)
+    assert "My phone said “Beweglichkeit” was done at 21:40. That is another kind of exercise." in page
+    assert [page.count(f"said “{name}” was done at 21:40.") for name in ("Yoga", "Pilates", "Beweglichkeit")] == [1] * 3
+
+
 def test_no_stretch_is_put_away_and_can_be_taken_back(client: FlaskClient, somebody: Any, link: Any, post: Any) -> None:
     post(link("simple"), NO_TIME)
     [number] = ids(somebody)
@@ -188,6 +198,38 @@ def test_no_stretch_is_put_away_and_can_be_taken_back(client: FlaskClient, someb
     assert "Not a stretch" not in told
     again = pressed(client, somebody, f"heard/{number}/settle", slot="evening", date=str(YESTERDAY)).text
     assert "The evening of Monday 1 June is done." in text(inside(again))
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_no_stretch_is_not_said_of_what_counts_by_now(
+    client: FlaskClient, somebody: Any, link: Any, post: Any, everything: Everything, by_hand: bool
+) -> None:
+    """A second tab shows the buttons that another has used."""
+    simple = link("simple")
+    for _ in range(2):
+        post(simple, NO_TIME)
+    first, copy = ids(somebody)
+    pressed(client, somebody, f"heard/{first}/settle", slot="evening", date=str(YESTERDAY))
+    before = everything()
+    page = pressed(client, somebody, f"heard/{first if by_hand else copy}/settle", choice="no").text
+    told = text(inside(page))
+    assert "It counts already; take it back above." in told
+    assert "The evening of Monday 1 June is done." in told
+    assert "that was no stretch" not in told
+    assert everything() == before
+
+
+def test_of_a_part_that_does_not_count_no_stretch_is_said(
+    client: FlaskClient, somebody: Any, link: Any, post: Any
+) -> None:
+    stretch = {"id": "1", "name": "Flexibility", "start": f"{YESTERDAY} 07:05:00 +0200", "duration": 300}
+    post(link("health_auto_export"), {"data": {"workouts": [stretch, *yoga()["data"]["workouts"]]}})
+    [number] = ids(somebody)
+    with somebody.parts.store.writing() as db:
+        [entry] = deliveries.latest(db, somebody.person.id, 1)
+        deliveries.judge(db, number, "accepted", "related_activity", entry.message)
+    page = pressed(client, somebody, f"heard/{number}/settle", choice="no").text
+    assert "Thank you, noted: that was no stretch." in text(inside(page))
 
 
 def test_pressing_twice_does_no_harm(

@@ -224,7 +224,7 @@ def test_a_connection_made_here_ticks_a_session_off_and_the_page_tells_it(
 @pytest.mark.parametrize(
     ("bodies", "told"),
     [
-        ([b'{"slot": "noon"}'], "Waits for you. The plan has no session called 'noon'"),
+        ([b'{"slot": "noon"}'], "Waits for you. Simple webhook said it was done. The plan has no"),
         ([b"{not json"], "Set aside. The body is not JSON in UTF-8."),
         ([b'{"slot": "evening"}'], "Counted. Simple webhook said it was done."),
         ([b'{"id": "1", "slot": "evening"}'] * 2, "Heard before. The evening of Tuesday 2 June is done."),
