@@ -12,6 +12,7 @@ from threading import Lock, get_ident
 from sqlalchemy import Connection, Engine
 
 from integration.store import quick
+from integration.store.fair import FairLock
 
 MOST = 64
 """So many turns at most share a commit, so that the first of them does not wait for ever."""
@@ -36,8 +37,7 @@ class Turns:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._turn, self._counting = Lock(), Lock()
-        self._waiting = 0
+        self._turn = FairLock()
         self._whose = 0
         self._batch: _Batch | None = None
         self._kept: Connection | None = None
@@ -72,12 +72,8 @@ class Turns:
     def _joined(self) -> _Batch:
         if self._whose == get_ident():
             raise RuntimeError("a turn within a turn would wait for itself")
-        with self._counting:
-            self._waiting += 1
         self._turn.acquire()
         self._whose = get_ident()
-        with self._counting:
-            self._waiting -= 1
         try:
             self._batch = self._batch or self._begun()
         except BaseException:
@@ -108,7 +104,7 @@ class Turns:
     def _leave(self, batch: _Batch) -> None:
         """Passes the turn on. Where nobody waits for it, or too many had it, the batch ends here."""
         try:
-            if batch.error or not self._waiting or batch.turns >= MOST or not batch.turns:
+            if batch.error or not self._turn.awaited or batch.turns >= MOST or not batch.turns:
                 self._end(batch)
         finally:
             self._release()

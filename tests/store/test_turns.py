@@ -58,7 +58,7 @@ class Queue:
             for thread in self.threads:
                 thread.start()
             deadline = Event()
-            while turns._waiting < len(self.threads):
+            while len(turns._turn._queue) < len(self.threads):
                 assert not deadline.wait(0.001)
         for thread in self.threads:
             thread.join(20)
