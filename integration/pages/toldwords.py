@@ -66,7 +66,7 @@ def may_go_again(
         return False
     if row.kind in SESSION and row.date < today and not service.ABILITIES.dated:
         return False
-    return row.kind not in SESSION or not any(_overtakes(other, row) for other in rows)
+    return not any(_overtakes(other, row) for other in rows)
 
 
 def clock(instant: datetime, plan: Plan, now: datetime) -> str:
@@ -117,10 +117,11 @@ def _next(row: Recent, outlet: Outlet | None) -> datetime:
 
 
 def _overtakes(other: Recent, row: Recent) -> bool:
-    """Whether that later message about the same session may have gone out, or goes out."""
-    same = (other.connection, other.date, other.slot) == (row.connection, row.date, row.slot)
+    """Whether that later message about the same session, or the streak, may have gone out, or goes out."""
+    about_one = {other.kind, row.kind} <= {*SESSION} and (other.date, other.slot) == (row.date, row.slot)
+    same = other.connection == row.connection and (about_one or (other.kind is row.kind is Kind.EVENT))
     lives = other.state in (State.WAITING, State.SENT) or other.attempted_at is not None
-    return same and other.id > row.id and other.kind in SESSION and lives
+    return same and other.id > row.id and lives
 
 
 def _it(message: str, title: str) -> str:

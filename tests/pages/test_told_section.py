@@ -401,6 +401,16 @@ def test_what_a_later_message_overtook_has_no_button_and_cannot_be_sent(
     assert "A later message about that session went out after it" in said(response)
 
 
+def test_old_news_of_the_streak_has_no_button_once_newer_news_went_out(
+    client: FlaskClient, somebody: Any, post: Post, link: Callable[..., str]
+) -> None:
+    connection = link("standard")
+    old = tell(post, connection, OVER, kind=Kind.EVENT)
+    assert again(somebody, old) in section(client, somebody)
+    tell(post, connection, Sent(words="sent"), kind=Kind.EVENT)
+    assert again(somebody, old) not in section(client, somebody)
+
+
 def test_what_an_ended_connection_was_told_stays_and_cannot_be_sent_again(
     client: FlaskClient, somebody: Any, post: Post, link: Callable[..., str], clock: Any
 ) -> None:
