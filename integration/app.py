@@ -80,6 +80,6 @@ def _mistake(error: Exception) -> Response | HTTPException:
 def _guard(response: Response) -> Response:
     if request.endpoint == "calendar.feed":
         return response  # has them all, and is asked day and night
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+    present = {name.lower() for name, _ in response.headers}
+    response.headers.extend([one for one in HEADERS.items() if one[0].lower() not in present])
     return response

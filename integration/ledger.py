@@ -43,9 +43,9 @@ class Ledger:
 
     def __init__(self, db: Database, person: Person, now: datetime, reading: Reading | None = None) -> None:
         self.db, self._person, self.now, self._reading = db, person, now, reading
+        self.today = person.plan.today(now)
         self._facts: dict[Session, list[Fact]] = {}
-        self._before: dict[Session, Merged] = {}
-        self._merged: dict[Session, Merged] = {}
+        self._before, self._merged = dict[Session, Merged](), dict[Session, Merged]()
         self._events: dict[tuple[str, str], Around] = {}
         self._cause: str | None = None
         self._entered: list[_Entered] = []
@@ -173,7 +173,7 @@ class Ledger:
 
     def _drop_checkpoints(self, first: date) -> None:
         # They all lie before the longest span, so a change within it, which is nearly every change, costs no query.
-        if (self._person.plan.today(self.now) - first).days >= max(SPANS):
+        if (self.today - first).days >= max(SPANS):
             checkpoints.drop_from(self.db, self._person.id, first)
 
     def _session(self, key: Session) -> list[Fact]:

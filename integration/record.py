@@ -118,7 +118,7 @@ def _result(inbound: Inbound, told: Sequence[Told], ledger: Ledger) -> Recorded:
     if after:
         report, fact = heard[0]
         said = wording.said(inbound.connection.label, report, inbound.person.plan, fact.kind)
-        words = [said, *wording.states(after, inbound.person.plan.today(ledger.now))]
+        words = [said, *wording.states(after, ledger.today)]
         if fresh:
             # Of several reports some count and one waits: the reason is that of the one that waits.
             return Recorded(ACCEPTED, asked.reason if asked else None, " ".join(words), after)
