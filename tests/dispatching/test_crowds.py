@@ -12,7 +12,7 @@ from integration.connecting import connections
 from integration.dispatching import breaker, operating
 from integration.dispatching.breaker import Health
 from integration.dispatching.endpoints import endpoint
-from integration.outbox import LEASE
+from integration.outbox import LEASE, Leased
 from integration.outgoing import Sent
 from integration.store import dispatches, outlets, survey
 from integration.store.engine import Store
@@ -69,14 +69,20 @@ def change(post: Post, connection: str) -> None:
     connections.alter(post.store, post.keys, providers(), connection, {"secret": new_secret()}, post.clock())
 
 
-@pytest.mark.parametrize("changes", [1, 2])
-def test_what_flies_is_not_sent_a_second_time_however_often_its_connection_is_changed_meanwhile(
-    post: Post, changes: int
-) -> None:
+def changed_in_flight(post: Post, changes: int) -> tuple[str, Leased]:
+    """The connection, and its message that set out before it was changed so often."""
     made = changeable(post)
     flying = post.one()
     for _ in range(changes):
         change(post, made)
+    return made, flying
+
+
+@pytest.mark.parametrize("changes", [1, 2])
+def test_what_flies_is_not_sent_a_second_time_however_often_its_connection_is_changed_meanwhile(
+    post: Post, changes: int
+) -> None:
+    made, flying = changed_in_flight(post, changes)
     post.queue(made, slot="evening")
     assert post.claim(16, worker="worker-b") == []
     assert post.claim(16) == []
@@ -89,10 +95,7 @@ def test_what_flies_is_not_sent_a_second_time_however_often_its_connection_is_ch
 def test_what_flew_while_its_connection_was_changed_leaves_its_place_when_it_is_answered(
     post: Post, changes: int
 ) -> None:
-    made = changeable(post)
-    flying = post.one()
-    for _ in range(changes):
-        change(post, made)
+    made, flying = changed_in_flight(post, changes)
     [again] = post.finish(flying, DOWN, most=1)
     assert again.dispatch.id == flying.dispatch.id
     assert post.outlet(made).health.failures == 0, "it was sent as the connection was before"
