@@ -9,7 +9,6 @@ from datetime import datetime
 
 from integration.core import placing
 from integration.core.model import PERSON, Fact, FactKind, Person, State
-from integration.core.naming import day_name
 from integration.core.placing import Placed, Unplaced
 from integration.dispatching import telling
 from integration.errors import Refused
@@ -83,12 +82,9 @@ def tell(
 
     Raises Refused when the plan has no such session or its day has not come, StoreUnavailable.
     """
-    checked = placing.check_session(person.plan, session, now)
+    checked = placing.check_lived(person.plan, session, now)
     if isinstance(checked, Unplaced):
         raise Refused(checked.message)
-    today = person.plan.today(now)
-    if session.date > today:
-        raise Refused(f"{day_name(session.date, today)} has not come yet.")
     with store.writing() as db:
         people.lock(db, person.id)
         ledger, key = Ledger(db, person, now), (session.date, session.slot)

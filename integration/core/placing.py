@@ -16,6 +16,7 @@ from webhooks.report import Moment, Report
 
 OLDEST = timedelta(days=400)
 AHEAD = timedelta(hours=24)
+NOT_YET = "{day} has not come yet."
 STRETCH_WORDS = ("stretch", "rotation", "rotate", "spinal", "twist", "turntwice")
 
 
@@ -95,13 +96,21 @@ def names_one_of(report: Report, words: Iterable[str]) -> bool:
     return any(word in name for word in words for name in names)
 
 
+def check_lived(plan: Plan, placed: Placed, now: datetime) -> Placed | Unplaced:
+    """As `check_session`, for what a person says on our own pages: there nobody speaks of a day to come."""
+    today = plan.today(now)
+    if (checked := check_session(plan, placed, now)) == placed and placed.date > today:
+        return Unplaced("in_the_future", NOT_YET.format(day=day_name(placed.date, today)))
+    return checked
+
+
 def check_session(plan: Plan, placed: Placed, now: datetime) -> Placed | Unplaced:
     """The session itself, when the plan has it and its date is near enough to take a completion."""
     today = plan.today(now)
     if placed.date < plan.start:
         return Unplaced("before_the_plan", f"The plan began on {day_name(plan.start, today)}.")
     if placed.date > today + AHEAD:
-        return Unplaced("in_the_future", f"{day_name(placed.date, today)} has not come yet.")
+        return Unplaced("in_the_future", NOT_YET.format(day=day_name(placed.date, today)))
     if placed.date < today - OLDEST:
         return Unplaced("too_old", "Completions are taken up to 400 days back.")
     if plan.slot_on(placed.slot, placed.date) is None:

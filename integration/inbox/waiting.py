@@ -11,7 +11,6 @@ from datetime import date, datetime
 
 from integration.core import placing
 from integration.core.model import Person
-from integration.core.naming import day_name
 from integration.core.placing import Placed, Unplaced
 from integration.errors import Refused
 from integration.inbox.admission import OF_NO_CONCERN, admit, content
@@ -137,12 +136,9 @@ def _rank(reason: str) -> int:
 
 
 def _checked(person: Person, choice: Placed, now: datetime) -> Placed:
-    checked = placing.check_session(person.plan, choice, now)
+    checked = placing.check_lived(person.plan, choice, now)
     if isinstance(checked, Unplaced):
         raise Refused(checked.message)
-    today = person.plan.today(now)
-    if choice.date > today:
-        raise Refused(f"{day_name(choice.date, today)} has not come yet.")
     return checked
 
 
