@@ -47,6 +47,11 @@ def new_id() -> str:
     return b32encode(secrets.token_bytes(10)).decode().lower()
 
 
+def is_id(text: str) -> bool:
+    """Whether it may be the id of a row. PostgreSQL takes no NUL, not even to look for."""
+    return text.isalnum()
+
+
 class Keys:
     """Signs and reads keys, seals and opens secrets; of `operator_secrets`, newest first, all are still accepted."""
 

@@ -8,14 +8,12 @@ import click
 
 from integration import people
 from integration.cli.common import as_json, opened, show, table
-from integration.core.model import Connection
-from integration.errors import NotFound
+from integration.connecting.held import known
 from integration.inbox import replay
 from integration.inbox.kept import unknown
 from integration.inbox.replay import Replayed
-from integration.parts import Parts
 from integration.record import ACCEPTED, DUPLICATE, IGNORED, QUARANTINED
-from integration.store import connections, deliveries
+from integration.store import deliveries
 from integration.store.deliveries import Entry, Which
 
 OUTCOMES = (ACCEPTED, DUPLICATE, IGNORED, QUARANTINED)
@@ -53,7 +51,7 @@ def list_(person: str, outcome: str | None, connection: str | None, limit: int, 
     """List a person's latest deliveries, newest first."""
     with opened() as parts:
         whose = people.find(parts.store, person).id
-        chosen = _connection(parts, connection, whose) if connection is not None else None
+        chosen = known(parts.store, connection, whose) if connection is not None else None
         with parts.store.reading() as db:
             found = deliveries.latest(db, whose, limit, Which(outcome=outcome), only=chosen.id if chosen else None)
     rows = [_row(entry) for entry in found]
@@ -93,19 +91,9 @@ def replay_(
             values = {"delivery": delivery, "outcome": result.outcome, "message": result.message}
             return show(values) if as_json else click.echo(f"{result.outcome}: {result.message}")
         if connection is not None:
-            _connection(parts, connection)
+            known(parts.store, connection)
         replayed = replay.replay_all(parts, Which(connection=connection, since=since, until=until))
     return show(_summary(replayed)) if as_json else click.echo(_in_words(replayed))
-
-
-def _connection(parts: Parts, connection: str, whose: str | None = None) -> Connection:
-    """Live or ended. Raises NotFound."""
-    with parts.store.reading() as db:
-        # PostgreSQL takes no NUL, not even to look for.
-        found = connections.by_id(db, connection) if connection.isalnum() else None
-    if found is None or whose not in (None, found.person):
-        raise NotFound(f"no connection has the id {connection[:40]!r}; 'turntwice connection list PERSON' shows all")
-    return found
 
 
 def _summary(replayed: Replayed) -> Mapping[str, object]:

@@ -7,12 +7,11 @@ import click
 from integration import people
 from integration.cli.common import as_json, opened, show, table
 from integration.cli.deliveries import Instant, printable
+from integration.connecting.held import known
 from integration.dispatching import operating
 from integration.dispatching.operating import Retried
-from integration.dispatching.switching import switch_on
-from integration.errors import NotFound, Refused
-from integration.parts import Parts
-from integration.store import connections, dispatchlog
+from integration.errors import Refused
+from integration.store import dispatchlog
 from integration.store.dispatches import Dispatch, State
 
 SHOWN, MOST = 50, 10_000
@@ -74,7 +73,7 @@ def retry(
         if connection is None:
             done = operating.retry(parts.store, dict.fromkeys(ids), now)
         else:
-            _known(parts, connection)
+            known(parts.store, connection)
             done = operating.retry_between(parts.store, connection, since or FIRST, until or now, now)
     told = _in_words(done)
     if as_json:
@@ -91,7 +90,7 @@ def retry(
 def enable(connection: str, as_json: bool) -> None:
     """Switch a connection on that was switched off after days without an answer."""
     with opened() as parts:
-        switched = switch_on(parts.store, connection)
+        switched = operating.enable(parts.store, connection)
         with parts.store.reading() as db:
             made = dispatchlog.between(db, connection, FIRST, parts.clock())
     dead = sum(one.state is State.DEAD for one in made)
@@ -100,15 +99,6 @@ def enable(connection: str, as_json: bool) -> None:
     told = f"switched on: {connection}" if switched else f"it was on already: {connection}"
     more = f"; 'turntwice dispatches retry --connection {connection}' sends again what was given up: {dead}"
     return click.echo(told + (more if dead else ""))
-
-
-def _known(parts: Parts, connection: str) -> None:
-    """Raises NotFound for an id that no connection has, live or ended."""
-    with parts.store.reading() as db:
-        # PostgreSQL takes no NUL, not even to look for.
-        found = connections.by_id(db, connection) if connection.isalnum() else None
-    if found is None:
-        raise NotFound(f"no connection has the id {connection[:40]!r}; 'turntwice connection list PERSON' shows all")
 
 
 def _in_words(done: Retried) -> str:

@@ -12,6 +12,8 @@ from integration.keys import Keys, random_id
 from integration.store import connections, people
 from integration.store.engine import Database, Store
 
+ALL = "'turntwice connection list PERSON' shows all"
+
 
 def opened_secrets(keys: Keys, connection: Connection, now: datetime | None = None) -> tuple[str, ...]:
     """The secrets of a connection that are live at `now` (this moment, if not given), newest first.
@@ -34,11 +36,19 @@ def as_settled(keys: Keys, connection: Connection, terms: Terms) -> Connection:
     )
 
 
+def known(store: Store, connection: str, whose: str | None = None) -> Connection:
+    """The connection of that id and, if given, person, live or ended. Raises NotFound, StoreUnavailable."""
+    with store.reading() as db:
+        found = connections.by_id(db, connection)
+    if found is None or whose not in (None, found.person):
+        raise NotFound(f"no connection has the id {connection[:40]!r}; {ALL}")
+    return found
+
+
 def live(store: Store, connection: str) -> Connection:
     """The live connection of that id. Raises NotFound, StoreUnavailable."""
     with store.reading() as db:
-        # An id is letters and digits; an engine may refuse even to look for some of what else is typed.
-        found = connections.by_id(db, connection) if connection.isalnum() else None
+        found = connections.by_id(db, connection)
     if found is None or found.revoked_at is not None:
         raise unknown(connection)
     return found
@@ -60,7 +70,7 @@ def locked(db: Database, keys: Keys, person_id: str, connection: str) -> tuple[P
 
 def unknown(connection: str) -> NotFound:
     """What is said of an id that no live connection has."""
-    return NotFound(f"no live connection has the id {connection[:40]!r}; 'turntwice connection list PERSON' shows all")
+    return NotFound(f"no live connection has the id {connection[:40]!r}; {ALL}")
 
 
 def _place(connection: str) -> str:

@@ -53,7 +53,7 @@ def register(call: Call, store: Store, keys: Keys, known: Mapping[str, Service],
 
 def _told(store: Store, keys: Keys, known: Mapping[str, Service], connection: str) -> tuple[Service, Settings]:
     with store.reading() as db:
-        found = connections.by_id(db, connection) if connection.isalnum() else None
+        found = connections.by_id(db, connection)
         person = people.by_id(db, found.person) if found and found.revoked_at is None else None
         sealed = connections.tokens(db, connection) if person else None
     if found is None or person is None:

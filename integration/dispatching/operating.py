@@ -65,22 +65,21 @@ def retry_between(
     return _again(store, [dispatch for dispatch in made if dispatch.state in states], now)
 
 
-def untold(connection: str) -> NotFound:
-    """What is said of an id that no connection has which is told something."""
-    cure = "'turntwice connection list PERSON' shows which are"
-    return NotFound(f"no connection of the id {connection[:40]!r} is told anything; {cure}")
+def enable(store: Store, connection: str) -> bool:
+    """Switches a connection on, as if it had never failed; False for one that is on: its lease and its pauses stay.
 
-
-def enable(store: Store, connection: str) -> None:
-    """Switches a connection on that is off, as if it had never failed. Raises NotFound, StoreUnavailable."""
+    Raises NotFound, StoreUnavailable.
+    """
     with store.writing() as db:
         outlet = outlets.locked(db, connection)
         if outlet is None:
-            raise untold(connection)
-        # Somebody else may have just switched it on, and a message may be on its way since.
-        if outlet.health.disabled_at is not None:
-            outlets.save(db, connection, Health(), dispatches.next_due(db, connection))
-            wakeups.notify(db)
+            cure = "'turntwice connection list PERSON' shows which are"
+            raise NotFound(f"no connection of the id {connection[:40]!r} is told anything; {cure}")
+        if outlet.health.disabled_at is None:
+            return False
+        outlets.save(db, connection, Health(), dispatches.next_due(db, connection))
+        wakeups.notify(db)
+    return True
 
 
 def disconnect(db: Database, connection: str, now: datetime) -> None:

@@ -125,8 +125,7 @@ def _changed(parts: Parts, person: Person, connection: str, habit: str, change: 
     habit = habits.composed(habit)
     with parts.store.writing() as db:
         people.lock(db, person.id)
-        # PostgreSQL takes no NUL, not even to look for.
-        found = connections.by_id(db, connection) if connection.isalnum() else None
+        found = connections.by_id(db, connection)
         if found is None or found.person != person.id or found.revoked_at:
             raise NotFound("no such connection")
         settings = change(found.settings, habit)

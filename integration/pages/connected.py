@@ -127,8 +127,7 @@ class ConnectionPage:
     def _own(self, key: str, connection: str) -> tuple[Person, Connection]:
         person = self.mine.person(key)
         with self.mine.parts.store.reading() as db:
-            # PostgreSQL takes no NUL, not even to look for.
-            found = stored.by_id(db, connection) if connection.isalnum() else None
+            found = stored.by_id(db, connection)
         if found is None or found.person != person.id or found.revoked_at is not None:
             raise NotFound("no such connection")
         return person, found

@@ -85,8 +85,7 @@ class FeedForms:
 
     def _own(self, person: Person, feed: str) -> Feed | None:
         with self.mine.parts.store.reading() as db:
-            # PostgreSQL takes no NUL, not even to look for.
-            found = stored.by_id(db, feed) if feed.isalnum() else None
+            found = stored.by_id(db, feed)
         return found if found and found.person == person.id else None
 
     def _unknown(self, key: str, person: Person) -> ResponseReturnValue:

@@ -63,8 +63,7 @@ class MyPage:
         """Ends a connection of this person; one that has ended already stays so. Raises NotFound."""
         person = self.mine.person(key)
         with self.mine.parts.store.reading() as db:
-            # PostgreSQL takes no NUL, not even to look for.
-            found = stored.by_id(db, connection) if connection.isalnum() else None
+            found = stored.by_id(db, connection)
         if found is None or found.person != person.id:
             raise NotFound("no such connection")
         if found.revoked_at is None:

@@ -81,8 +81,7 @@ class ComparePage:
     def _own(self, key: str, connection: str) -> tuple[Person, Connection, Service]:
         person, parts = self.mine.person(key), self.mine.parts
         with parts.store.reading() as db:
-            # PostgreSQL takes no NUL, not even to look for.
-            found = stored.by_id(db, connection) if connection.isalnum() else None
+            found = stored.by_id(db, connection)
         service = parts.services.get(found.service) if found else None
         if found is None or found.person != person.id or found.revoked_at is not None:
             raise NotFound("no such connection")

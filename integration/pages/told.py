@@ -7,7 +7,6 @@ from flask.typing import ResponseReturnValue
 
 from integration.core.model import Person
 from integration.dispatching import operating
-from integration.dispatching.switching import switch_on
 from integration.errors import NotFound
 from integration.pages import words
 from integration.pages.mine import Answer, Mine
@@ -40,11 +39,10 @@ class ToldForms:
         """Switches a connection on; one that is on stays as it is. Raises NotFound."""
         person, parts = self.mine.person(key), self.mine.parts
         with parts.store.reading() as db:
-            # PostgreSQL takes no NUL, not even to look for.
-            found = connections.by_id(db, connection) if connection.isalnum() else None
+            found = connections.by_id(db, connection)
         if found is None or found.person != person.id or found.revoked_at is not None:
             raise NotFound("no such connection")
-        switch_on(parts.store, connection)
+        operating.enable(parts.store, connection)
         return _back(key, "switched_on")
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection as Database
 from sqlalchemy import Row, bindparam, func, insert, select, update
 
 from integration.core.model import Connection, Person
+from integration.keys import is_id
 from integration.store import quick
 from integration.store.people import decode_plan
 from integration.store.tables import connections, deliveries, people
@@ -67,6 +68,8 @@ def by_account(db: Database, service: str, account: str) -> list[tuple[Connectio
 
 def by_id(db: Database, connection: str) -> Connection | None:
     """The connection of that id, revoked or not."""
+    if not is_id(connection):
+        return None
     row = db.execute(select(connections).where(connections.c.id == connection)).one_or_none()
     return None if row is None else _connection(row)
 

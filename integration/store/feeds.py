@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 
 from calendar_export.options import Options
 from integration.core.model import Feed, Person
+from integration.keys import is_id
 from integration.store import quick
 from integration.store.people import JOINED, as_person, joined
 from integration.store.tables import documents, feeds, people
@@ -103,6 +104,8 @@ def of(db: Connection, person: str) -> list[Feed]:
 
 def by_id(db: Connection, feed: str) -> Feed | None:
     """The feed of that id, revoked or not."""
+    if not is_id(feed):
+        return None
     row = db.execute(select(feeds).where(feeds.c.id == feed)).one_or_none()
     return None if row is None else _feed(row)
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, and_, bindparam, case, func, null, or_, selec
 
 from integration.dispatching.breaker import DOWN, Health, bounds
 from integration.dispatching.endpoints import endpoint
+from integration.keys import is_id
 from integration.store import quick
 from integration.store.dispatches import MAY_GO
 from integration.store.tables import connections, dispatches, outlets, people
@@ -146,7 +147,7 @@ def of(db: Connection, person: str) -> list[Told]:
 
 def locked(db: Connection, connection: str) -> Outlet | None:
     """The outlet of a connection, which nobody else changes until the transaction ends."""
-    found = quick.rows(db, _LOCKED, {"which": connection})
+    found = quick.rows(db, _LOCKED, {"which": connection}) if is_id(connection) else []
     return _outlet(found[0]) if found else None
 
 

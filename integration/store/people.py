@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 
 from calendar_export.plan import Plan
 from integration.core.model import Person
+from integration.keys import is_id
 from integration.store import quick
 from integration.store.tables import people
 
@@ -43,7 +44,7 @@ def add(db: Connection, person: Person) -> None:
 
 def by_id(db: Connection, person: str) -> Person | None:
     """The person of that id."""
-    row = db.execute(_BY_ID, {"person": person}).one_or_none()
+    row = db.execute(_BY_ID, {"person": person}).one_or_none() if is_id(person) else None
     return None if row is None else as_person(row)
 
 
