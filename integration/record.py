@@ -61,17 +61,29 @@ def record(
     """
     with store.writing() as db:
         people.lock(db, inbound.person.id)
-        ledger = _ledger(db, inbound.person, incoming, reports, again)
-        choice = again.choice if again else None
-        entering = Entering(inbound, reports, ledger, incoming.received_at, again is not None, choice)
-        result = _result(inbound, entering.told(), ledger)
-        if notices and not reports:
-            result = _announced(telling.ask(db, inbound.connection, inbound.person, notices, ledger.now), inbound)
-        if again is None:
-            ledger.save(_keep(db, inbound.connection.id, incoming, result))
-        elif result.outcome == ACCEPTED:
-            deliveries.judge(db, again.delivery, result.outcome, result.reason, result.message)
-            ledger.save(again.delivery)
+        return enter(db, inbound, incoming, reports, notices, again)
+
+
+def enter(
+    db: Database,
+    inbound: Inbound,
+    incoming: Incoming,
+    reports: Sequence[Report],
+    notices: Sequence[Notice] = (),
+    again: Replay | None = None,
+) -> Recorded:
+    """As `record`, in a transaction that has locked the person."""
+    ledger = _ledger(db, inbound.person, incoming, reports, again)
+    choice = again.choice if again else None
+    entering = Entering(inbound, reports, ledger, incoming.received_at, again is not None, choice)
+    result = _result(inbound, entering.told(), ledger)
+    if notices and not reports:
+        result = _announced(telling.ask(db, inbound.connection, inbound.person, notices, ledger.now), inbound)
+    if again is None:
+        ledger.save(_keep(db, inbound.connection.id, incoming, result))
+    elif result.outcome == ACCEPTED:
+        deliveries.judge(db, again.delivery, result.outcome, result.reason, result.message)
+        ledger.save(again.delivery)
     return result
 
 
@@ -98,10 +110,9 @@ def tell(
     return after.state
 
 
-def refuse(store: Store, connection: str, incoming: Incoming, reason: str, message: str) -> None:
+def refuse(db: Database, connection: str, incoming: Incoming, reason: str, message: str) -> None:
     """Keeps a delivery that was proved but could not be read, so that it can be judged again."""
-    with store.writing() as db:
-        _keep(db, connection, incoming, Recorded(QUARANTINED, reason, message))
+    _keep(db, connection, incoming, Recorded(QUARANTINED, reason, message))
 
 
 def _result(inbound: Inbound, told: Sequence[Told], ledger: Ledger) -> Recorded:

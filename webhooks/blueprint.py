@@ -12,7 +12,7 @@ Length: the one path that every delivery takes is read in one place.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic
 
@@ -20,7 +20,7 @@ import msgspec
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from webhooks.errors import Forged, Invalid, Rejected, TooLarge, Unavailable, Unreadable
+from webhooks.errors import Forged, Invalid, Outdated, Rejected, TooLarge, Unavailable, Unreadable
 from webhooks.limits import Limiter, What
 from webhooks.receiver import H, Hook, Outcome, Receiver
 from webhooks.registry import Provider
@@ -103,17 +103,25 @@ class _Intake(Generic[H]):
             return _json(body, 503, {"Retry-After": COME_BACK})
 
     def _taken(self, name: str, provider: Provider, key: str | None) -> Response:
-        incoming = Incoming({}, b"", self.now())
+        headers, arrival = dict[str, str](), self.now()
         try:
-            incoming = replace(incoming, headers=_headers())
-            incoming = replace(incoming, body=_body(_largest(provider)))
-        except TooLarge as why:
-            return self._refused(self._noted(name, provider, key, incoming), name, incoming, why)
+            headers = _headers()
+            incoming = Incoming(headers, _body(_largest(provider)), arrival)
         except Rejected as why:
-            return self._refused((), name, incoming, why)
+            unread = Incoming(headers, b"", arrival)
+            hooks = self._noted(name, provider, key, unread) if isinstance(why, TooLarge) else ()
+            return self._refused(hooks, name, unread, why)
+        try:
+            return self._judged(name, provider, key, incoming)
+        except Outdated:
+            return self._judged(name, provider, key, incoming, anew=True)
+
+    def _judged(
+        self, name: str, provider: Provider, key: str | None, incoming: Incoming, anew: bool = False
+    ) -> Response:
         if key is None:
             return self._for_app(name, provider, incoming)
-        return self._for_one(name, provider, key, incoming)
+        return self._for_one(name, provider, key, incoming, anew)
 
     def _noted(self, name: str, provider: Provider, key: str | None, incoming: Incoming) -> Sequence[H]:
         """Whose page tells of a body that is too large: only where the proof holds without it, since it was not read.
@@ -121,7 +129,7 @@ class _Intake(Generic[H]):
         That is a provider whose address is the proof, or one with a secret in a header. What only a signature over the
         body could prove may be anybody's who has seen the address, and leaves nothing but a line in the log.
         """
-        hook = self.receiver.find(name, key) if key else None
+        hook = self.receiver.find(name, key, anew=True) if key else None
         if hook is None:
             return ()
         try:
@@ -130,15 +138,22 @@ class _Intake(Generic[H]):
             return ()
         return (hook,)
 
-    def _for_one(self, name: str, provider: Provider, key: str, incoming: Incoming) -> Response:
-        hook = self.receiver.find(name, key)
+    def _for_one(self, name: str, provider: Provider, key: str, incoming: Incoming, anew: bool) -> Response:
+        """What is remembered of a hook lets a delivery in, where `record` checks it; any other answer asks anew."""
+        hook = self.receiver.find(name, key, anew)
         if hook is None:
             return self._missed(_unknown())
         try:
-            answer = _proved(name, provider, incoming, hook.secrets)
-            return answer or self._kept(name, provider, (hook,), key, incoming)
+            answer = _proved(name, provider, incoming, hook.secrets) or self._slowed(key)
+            if answer is None:
+                return self._kept(name, provider, (hook,), incoming)
         except Rejected as why:
+            if isinstance(why, Forged) and not anew:
+                raise Outdated from why
             return self._refused((hook,), name, incoming, why)
+        if not anew:
+            raise Outdated
+        return answer
 
     def _for_app(self, name: str, provider: Provider, incoming: Incoming) -> Response:
         """A delivery for whoever connected the account it names: nobody, or more than one person."""
@@ -155,14 +170,16 @@ class _Intake(Generic[H]):
             hooks = self.receiver.find_account(name, account)
             if not hooks:
                 return _told(Outcome("ignored", "nobody here has connected that account"))
-            return self._kept(name, provider, hooks, f"{name}/{account}", incoming)
+            return self._slowed(f"{name}/{account}") or self._kept(name, provider, hooks, incoming)
         except Rejected as why:
             return self._refused(hooks, name, incoming, why)
 
-    def _kept(self, name: str, provider: Provider, hooks: Sequence[H], who: str, incoming: Incoming) -> Response:
-        """Counted only here, once it is proved: who merely knows an address cannot use up its limit."""
-        if seconds := self._wait(What.HOOK, who):
-            return _too_many(seconds)
+    def _slowed(self, who: str) -> Response | None:
+        """Counted only once it is proved: who merely knows an address cannot use up its limit."""
+        seconds = self._wait(What.HOOK, who)
+        return _too_many(seconds) if seconds else None
+
+    def _kept(self, name: str, provider: Provider, hooks: Sequence[H], incoming: Incoming) -> Response:
         reports = _guarded(name, Invalid, provider.reports, incoming)
         noticed = getattr(provider, "notices", None)
         notices = _guarded(name, Invalid, noticed, incoming) if noticed else ()

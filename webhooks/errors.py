@@ -63,3 +63,9 @@ class Unavailable(WebhookError):
     """Raised by a receiver that cannot look up or store just now; the sender is asked to come back."""
 
     reason = "unavailable"
+
+
+class Outdated(Unavailable):
+    """What a receiver remembers of a hook no longer holds: it is to be found anew, and the delivery judged by that."""
+
+    reason = "outdated"

@@ -15,8 +15,8 @@ from integration.inbox.admission import Inbound
 from integration.keys import KeyKind, Keys
 from integration.store import connections, deliveries, people
 from integration.store.deliveries import Which
-from integration.store.engine import Store
-from webhooks.errors import Forged, Rejected, TooLarge, Unavailable
+from integration.store.engine import Database, Store
+from webhooks.errors import Forged, Outdated, Rejected, TooLarge, Unavailable
 from webhooks.receiver import Outcome
 from webhooks.registry import Provider
 from webhooks.report import Incoming, Notice, Report
@@ -24,6 +24,8 @@ from webhooks.report import Incoming, Notice, Report
 NOT_KEPT = b"(not kept)"
 """Stands for a body of which nothing may be kept. It is no JSON and no form: an empty body could say "done, now"."""
 HOUR = timedelta(hours=1)
+REMEMBERED = 4096
+"""So many connections are remembered, as each delivery would else look its own up twice: here, and where it is kept."""
 
 log = logging.getLogger(__name__)
 
@@ -41,19 +43,18 @@ class Inbox:
     ) -> None:
         self._store, self._keys, self._providers, self._clock = store, keys, providers, clock
         self._app_secrets = app_secrets or {}
+        self._known: dict[tuple[str, str], tuple[Connection, Person]] = {}
 
-    def find(self, provider: str, key: str) -> Inbound | None:
+    def find(self, provider: str, key: str, anew: bool = False) -> Inbound | None:
         try:
             random = self._keys.read(KeyKind.HOOK, key)
         except NotFound:
             return None
         with _unavailable():
-            with self._store.reading() as db:
-                found = connections.by_key(db, provider, random)
-            if found is None:
-                return None
-            secrets = opened_secrets(self._keys, found[0], self._clock())
-        return inbound_of(self._providers[provider], *found, secrets)
+            found = None if anew else self._known.get((provider, random))
+            found = found or self._looked_up(provider, random)
+            secrets = opened_secrets(self._keys, found[0], self._clock()) if found else ()
+        return inbound_of(self._providers[provider], *found, secrets) if found else None
 
     def app_secrets(self, provider: str) -> Sequence[str]:
         return self._app_secrets.get(provider, ())
@@ -66,8 +67,9 @@ class Inbox:
     def record(
         self, hook: Inbound, incoming: Incoming, reports: Sequence[Report], notices: Sequence[Notice] = ()
     ) -> Outcome:
-        with _unavailable():
-            result = record.record(self._store, hook, self._kept(hook, incoming), reports, notices)
+        kept = self._kept(hook, incoming)
+        with _unavailable(), self._store.writing() as db:
+            result = record.enter(db, self._still(db, hook), kept, reports, notices)
         counted = tuple((day, slot, state or "open") for (day, slot), state in result.sessions.items())
         return Outcome(result.outcome, result.message, counted, result.reason)
 
@@ -75,11 +77,33 @@ class Inbox:
         log.info("refused a delivery to %s: %s", provider, why.reason)
         if hook is None or isinstance(why, Forged):
             return
-        with _unavailable():
+        kept = incoming if isinstance(why, TooLarge) else self._kept(hook, incoming)
+        with _unavailable(), self._store.writing() as db:
+            connection = self._still(db, hook).connection.id
             if isinstance(why, TooLarge):
-                self._note(hook, incoming, why)
+                self._note(db, connection, kept, why)
             else:
-                record.refuse(self._store, hook.connection.id, self._kept(hook, incoming), why.reason, str(why))
+                record.refuse(db, connection, kept, why.reason, str(why))
+
+    def _looked_up(self, provider: str, random: str) -> tuple[Connection, Person] | None:
+        with self._store.reading() as db:
+            found = connections.by_key(db, provider, random)
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        if found is not None:
+            self._known[provider, random] = found
+        return found
+
+    def _still(self, db: Database, hook: Inbound) -> Inbound:
+        """A hook as it is now, its person locked: the plan and the mapping may be others by now. Raises Outdated where
+        it has ended, or what proves its deliveries was changed.
+        """
+        people.lock(db, hook.person.id)
+        held = hook.connection
+        found = connections.live(db, held.id)
+        if found is None or (found[0].key, found[0].sealed) != (held.key, held.sealed):
+            raise Outdated
+        return inbound_of(self._providers[held.service], *found)
 
     def _kept(self, hook: Inbound, incoming: Incoming) -> Incoming:
         """What of a proved delivery may be stored: all of it, or what its provider's `kept` leaves."""
@@ -96,14 +120,11 @@ class Inbox:
             log.error("provider %s failed with %s at what may be kept", service, type(error).__name__)
         return replace(incoming, body=NOT_KEPT)
 
-    def _note(self, hook: Inbound, incoming: Incoming, why: TooLarge) -> None:
+    def _note(self, db: Database, connection: str, incoming: Incoming, why: TooLarge) -> None:
         """Lets the person see that something was too large: once an hour, as a phone tries again and again."""
-        connection, now = hook.connection.id, incoming.received_at
-        lately = Which(since=now - HOUR, reasons=(why.reason,))
-        with self._store.writing() as db:
-            people.lock(db, hook.person.id)
-            if not deliveries.newest(db, [connection], 1, lately):
-                deliveries.add(db, connection, now, (record.QUARANTINED, why.reason, str(why)), {}, NOT_KEPT)
+        now = incoming.received_at
+        if not deliveries.newest(db, [connection], 1, Which(since=now - HOUR, reasons=(why.reason,))):
+            deliveries.add(db, connection, now, (record.QUARANTINED, why.reason, str(why)), {}, NOT_KEPT)
 
 
 def inbound_of(provider: Provider, connection: Connection, person: Person, secrets: tuple[str, ...] = ()) -> Inbound:

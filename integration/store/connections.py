@@ -32,10 +32,12 @@ _BOTH = (
         connections.c.outgoing,
     )
     .join(people)
-    .where(connections.c.service == bindparam("service"), connections.c.revoked_at.is_(None))
+    .where(connections.c.revoked_at.is_(None))
 )
-_BY_KEY = _BOTH.where(connections.c.key == bindparam("key"))
-_BY_ACCOUNT = _BOTH.where(connections.c.account == bindparam("account")).order_by(connections.c.id)
+_OF_SERVICE = _BOTH.where(connections.c.service == bindparam("service"))
+_BY_KEY = _OF_SERVICE.where(connections.c.key == bindparam("key"))
+_BY_ACCOUNT = _OF_SERVICE.where(connections.c.account == bindparam("account")).order_by(connections.c.id)
+_LIVE = _BOTH.where(connections.c.id == bindparam("connection"))
 
 
 def add(db: Database, connection: Connection) -> None:
@@ -58,6 +60,12 @@ def add(db: Database, connection: Connection) -> None:
 def by_key(db: Database, service: str, key: str) -> tuple[Connection, Person] | None:
     """The live connection of a service with that key, and its person: one query."""
     found = quick.rows(db, _BY_KEY, {"key": key, "service": service})
+    return _both(found[0]) if found else None
+
+
+def live(db: Database, connection: str) -> tuple[Connection, Person] | None:
+    """The connection of that id, unless it has ended, and its person: one query."""
+    found = quick.rows(db, _LIVE, {"connection": connection})
     return _both(found[0]) if found else None
 
 

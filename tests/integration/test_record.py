@@ -315,7 +315,8 @@ def test_of_the_headers_only_what_a_replay_needs_is_kept(somebody: Somebody) -> 
     }
     inbound = Inbound(connection, somebody.person, True, False, ())
     record.record(parts.store, inbound, Incoming(headers, b"{}", parts.clock()), [said()])
-    record.refuse(parts.store, connection.id, Incoming(headers, b"{", parts.clock()), "json", "not JSON")
+    with parts.store.writing() as db:
+        record.refuse(db, connection.id, Incoming(headers, b"{", parts.clock()), "json", "not JSON")
     assert [set(found.headers) for found in kept(somebody)] == [{"content-type", "webhook-id", "webhook-timestamp"}] * 2
 
 

@@ -43,7 +43,7 @@ class FakeReceiver:
     failing: str = ""
     outcomes: list[str] = field(default_factory=list)
 
-    def find(self, provider: str, key: str) -> Hook | None:
+    def find(self, provider: str, key: str, anew: bool = False) -> Hook | None:  # noqa: ARG002
         self.found.append((provider, key))
         self._fail("find")
         return Hook(self.secrets) if key == KEY else None
