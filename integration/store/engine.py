@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from integration.errors import ConfigError, StoreUnavailable
@@ -24,9 +24,6 @@ TROUBLE = (DBAPIError, PoolTimeout)
 
 Database = Connection
 """An open connection, as queries take it; the rest of the program needs no other word of SQLAlchemy."""
-
-RINGS = "rings"
-"""In the notes of a connection: what is written needs somebody to be woken when it is committed."""
 
 BUSY_SECONDS = 15
 IDLE_SECONDS = 10
@@ -50,7 +47,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self.engine = _open(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
-        self._turns = Turns(self.engine) if self.is_sqlite else None
+        self._turns = Turns(self.engine, lambda: self.rung()) if self.is_sqlite else None
         self._readers = Readers(self.engine) if self.is_sqlite else None
         # Reading needs no transaction; on PostgreSQL that saves two round trips a request.
         self._reader = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -81,8 +78,6 @@ class Store:
                 yield connection
         except TROUBLE as error:
             raise _as_known(error) from error
-        if self._turns and connection.info.pop(RINGS, False):
-            self.rung()
 
     def close(self) -> None:
         """Closes every connection; on SQLite the last one folds the write-ahead log into the file."""
@@ -144,7 +139,8 @@ def _set(connection: Any, pragma: str) -> None:
 
 def _as_known(error: Exception) -> Exception:
     """The error as our callers know it. Raises it as it is where it is a mistake of ours."""
-    if isinstance(error, (OperationalError, PoolTimeout)):
+    # PostgreSQL calls it "internal" that it only reads for now, as a standby does.
+    if isinstance(error, (OperationalError, InternalError, PoolTimeout)):
         return StoreUnavailable(_told(error))
     if isinstance(error, IntegrityError):
         return StoreUnavailable("what this change stands on was changed meanwhile; try again")

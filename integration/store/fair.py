@@ -16,19 +16,22 @@ class FairLock:
         """Whether somebody waits for it."""
         return bool(self._queue)
 
-    def acquire(self) -> None:
+    def acquire(self, seconds: float = -1) -> bool:
+        """Waits so long at most, by default for ever; whether it was had."""
         with self._guard:
             if not self._taken:
                 self._taken = True
-                return
+                return True
             mine = Lock()
             mine.acquire()
             self._queue.append(mine)
+        had = False
         try:
-            mine.acquire()
-        except BaseException:  # Ctrl+C
-            self._give_up(mine)
-            raise
+            had = mine.acquire(timeout=seconds)
+        finally:
+            if not had:  # Ctrl+C, or nobody let go
+                self._give_up(mine)
+        return had
 
     def release(self) -> None:
         with self._guard:

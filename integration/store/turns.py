@@ -4,15 +4,22 @@ A commit waits for the disk, and costs as much for eight completions as for one.
 for all since the last commit; each caller goes on only when its own work is on disk (webhook-reliability, finding 1).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock, get_ident
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from integration.store import quick
 from integration.store.fair import FairLock
+
+RINGS = "rings"
+"""In the notes of a connection: what this turn writes needs somebody to be woken when it is committed."""
+
+PATIENCE = 15.0
+"""Seconds to wait for a turn. Whoever has it waits as long for other processes (engine.BUSY_SECONDS)."""
 
 MOST = 64
 """So many turns at most share a commit, so that the first of them does not wait for ever."""
@@ -33,10 +40,10 @@ class _Batch:
 
 
 class Turns:
-    """The queue of one SQLite file's writers within this process."""
+    """The queue of one SQLite file's writers within this process. Calls `rung` once what a turn noted is on disk."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, rung: Callable[[], None]) -> None:
+        self._engine, self._rung = engine, rung
         self._turn = FairLock()
         self._whose = 0
         self._batch: _Batch | None = None
@@ -51,7 +58,10 @@ class Turns:
 
     @contextmanager
     def taken(self) -> Iterator[Connection]:
-        """A turn: what is written in the block is on disk when it ends, or nothing of it is."""
+        """A turn: what is written in the block is on disk when it ends, or nothing of it is.
+
+        The connection goes from turn to turn: once this one has left, it is somebody else's.
+        """
         batch = self._joined()
         try:
             if batch.turns:
@@ -59,6 +69,7 @@ class Turns:
             yield batch.connection
             if batch.turns:
                 quick.command(batch.connection, "RELEASE turn")
+            rings = batch.connection.info.pop(RINGS, False)
         except BaseException:
             self._take_back(batch)
             raise
@@ -68,11 +79,14 @@ class Turns:
             pass  # and on to the next of those who wait
         if batch.error is not None:
             raise batch.error
+        if rings:
+            self._rung()
 
     def _joined(self) -> _Batch:
         if self._whose == get_ident():
             raise RuntimeError("a turn within a turn would wait for itself")
-        self._turn.acquire()
+        if not self._turn.acquire(PATIENCE):
+            raise PoolTimeout(f"others have been writing for {PATIENCE:.0f} s")
         self._whose = get_ident()
         try:
             self._batch = self._batch or self._begun()
@@ -94,6 +108,7 @@ class Turns:
     def _take_back(self, batch: _Batch) -> None:
         """Undoes one turn; the others of its batch stand, unless the transaction itself is broken."""
         try:
+            batch.connection.info.pop(RINGS, None)
             if batch.turns:
                 quick.command(batch.connection, "ROLLBACK TO turn")
                 quick.command(batch.connection, "RELEASE turn")
@@ -116,11 +131,8 @@ class Turns:
     def _end(self, batch: _Batch) -> None:
         self._batch = None
         try:
-            if batch.turns and not batch.error:
-                if batch.connection.in_transaction():
-                    batch.connection.commit()
-                else:  # nothing in it went through SQLAlchemy
-                    quick.command(batch.connection, "COMMIT")
+            if not batch.error:
+                _ended(batch.connection, "COMMIT" if batch.turns else "ROLLBACK")
                 self._kept = batch.connection
         except Exception as error:
             batch.error = error
@@ -130,3 +142,13 @@ class Turns:
                 batch.connection.invalidate()
                 batch.connection.close()
             batch.over.release()
+
+
+def _ended(connection: Connection, how: str) -> None:
+    """Ends a transaction by that command; SQLAlchemy knows of it only if something in it went through SQLAlchemy."""
+    if not connection.in_transaction():
+        quick.command(connection, how)
+    elif how == "COMMIT":
+        connection.commit()
+    else:
+        connection.rollback()

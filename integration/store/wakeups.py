@@ -12,7 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from integration.store.engine import RINGS, Store
+from integration.store.engine import Store
+from integration.store.turns import RINGS
 
 AGAIN_SECONDS = 5.0
 """After so long a lost connection is made anew; until then the worker looks by itself, only less often."""

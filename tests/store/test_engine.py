@@ -217,6 +217,12 @@ def test_a_database_that_may_only_be_read_is_told_when_it_is_written_to(store: S
         db.execute(insert(people).values(ROW))
 
 
+@ON_POSTGRESQL
+def test_a_standby_that_only_reads_is_a_database_that_is_away(store: Store) -> None:
+    with pytest.raises(StoreUnavailable, match="read-only"), store.writing() as db:
+        db.exec_driver_sql("SET TRANSACTION READ ONLY; INSERT INTO checkpoints VALUES ('a', '2026-06-02', '')")
+
+
 def gone(dialect: str, folder: Path) -> str:
     if dialect == "sqlite":
         return f"sqlite:///{folder / 'no such folder' / 'turntwice.sqlite3'}"

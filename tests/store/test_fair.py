@@ -57,13 +57,13 @@ def test_who_stops_waiting_leaves_it_to_the_others(handed: bool, monkeypatch: py
         def __init__(self) -> None:
             self._lock, self._asked = Lock(), 0
 
-        def acquire(self) -> None:
+        def acquire(self, timeout: float = -1) -> bool:
             self._asked += 1
             if self._asked == 2:
                 if handed:
                     lock.release()
                 raise KeyboardInterrupt
-            self._lock.acquire()
+            return self._lock.acquire(timeout=timeout)
 
         def release(self) -> None:
             self._lock.release()
@@ -77,3 +77,12 @@ def test_who_stops_waiting_leaves_it_to_the_others(handed: bool, monkeypatch: py
         lock.release()
     with lock:
         assert lock._taken
+
+
+def test_who_waited_long_enough_goes_without_it_and_the_others_go_on() -> None:
+    lock = FairLock()
+    assert lock.acquire(0)
+    assert not lock.acquire(0.01)
+    assert not lock.awaited
+    lock.release()
+    assert lock.acquire(0)

@@ -1,7 +1,8 @@
 """Writers that wait for one another share a commit, and nothing else."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Barrier, Event, Thread
 from typing import Any
@@ -11,7 +12,10 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from integration.errors import StoreUnavailable
-from integration.store.engine import Store
+from integration.store import turns
+from integration.store.engine import Database, Store
+from integration.store.turns import Turns
+from integration.store.wakeups import notify
 
 
 @pytest.fixture
@@ -129,3 +133,84 @@ def test_fifty_writers_at_once_lose_nothing(notes: Store) -> None:
     for thread in threads:
         thread.join(20)
     assert seen_from_outside(notes) == {f"n{n}" for n in range(50)}
+
+
+# What comes right after a turn, on the same connection
+
+
+def fail(store: Store, work: Callable[[Database], object]) -> None:
+    """A turn that does this and then fails."""
+
+    def turn(db: Database) -> None:
+        work(db)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), store.writing() as db:
+        turn(db)
+
+
+@pytest.fixture
+def after_the_next(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
+    """Does something once the next turn has been passed on, and before whoever had it goes on."""
+
+    def does(something: Callable[[], None]) -> None:
+        leave = Turns._leave
+
+        def leaving(self: Turns, batch: Any) -> None:
+            monkeypatch.setattr(Turns, "_leave", leave)
+            leave(self, batch)
+            something()
+
+        monkeypatch.setattr(Turns, "_leave", leaving)
+
+    return does
+
+
+def test_what_is_on_disk_is_no_failure_though_the_next_turn_fails(notes: Store, after_the_next: Any) -> None:
+    after_the_next(lambda: fail(notes, lambda _: None))
+    write(notes, "kept")
+    assert seen_from_outside(notes) == {"kept"}
+
+
+def test_somebody_is_woken_for_a_turn_only_once_it_is_on_disk(notes: Store, after_the_next: Any) -> None:
+    seen, second = list[set[str]](), ExitStack()
+    notes.rung = lambda: seen.append(seen_from_outside(notes))
+
+    def begin() -> None:
+        db = second.enter_context(notes.writing())
+        notify(db)
+        db.exec_driver_sql("INSERT INTO notes VALUES ('second')")
+
+    after_the_next(begin)
+    write(notes, "first")
+    assert seen == []
+    second.close()
+    assert seen == [{"first", "second"}]
+
+
+def test_nobody_is_woken_for_what_was_taken_back(notes: Store) -> None:
+    seen = list[int]()
+    notes.rung = lambda: seen.append(1)
+    fail(notes, notify)
+    write(notes, "next")
+    assert seen == []
+
+
+def test_a_turn_that_fails_leaves_the_connection_to_the_next(notes: Store) -> None:
+    opened = list[int]()
+    event.listen(notes.engine, "connect", lambda *_: opened.append(1))
+    fail(notes, lambda db: db.exec_driver_sql("INSERT INTO notes VALUES ('gone')"))
+    write(notes, "kept")
+    assert (seen_from_outside(notes), opened) == ({"kept"}, [])
+
+
+def test_who_waits_too_long_for_a_turn_is_told_so(notes: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "PATIENCE", 0.05)
+    waiting = Queue(notes, [lambda: write(notes, "late")])
+    with notes.writing() as db:
+        db.exec_driver_sql("INSERT INTO notes VALUES ('first')")
+        waiting.threads[0].start()
+        waiting.threads[0].join(20)
+    assert isinstance(waiting.failed[0], StoreUnavailable)
+    write(notes, "next")
+    assert seen_from_outside(notes) == {"first", "next"}
