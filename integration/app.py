@@ -3,7 +3,7 @@
 import logging
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from calendar_export import blueprint as calendar
@@ -30,11 +30,14 @@ log = logging.getLogger(__name__)
 def create_app(parts: Parts) -> Flask:
     """The WSGI application over a store that is migrated already."""
     app = Flask("integration", static_folder=None, template_folder=None)
+    app.url_map.merge_slashes = False  # else "//" is answered with the key in a Location made of the sender's Host
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_FORM, MAX_FORM_MEMORY_SIZE=LARGEST_FORM, MAX_FORM_PARTS=100)
     app.register_blueprint(calendar.create(Publisher(parts.store, parts.keys, parts.links, parts.clock)))
     inbox = Inbox(parts.store, parts.keys, parts.providers, parts.clock, parts.app_secrets)
     app.register_blueprint(hooks.create(inbox, parts.providers, parts.clock, parts.limiter))
-    app.register_blueprint(pages.create(parts))
+    shown = pages.create(parts)
+    shown.before_request(_read_form)
+    app.register_blueprint(shown)
     _operations(app, parts)
     app.register_error_handler(StoreUnavailable, _unavailable)
     app.register_error_handler(Exception, _mistake)
@@ -62,6 +65,21 @@ def _operations(app: Flask, parts: Parts) -> None:
     def robots() -> Response:
         """Served and empty of rules: Google Calendar refused feeds without one (calendar-feed rule 48)."""
         return Response("User-agent: *\nDisallow: /me/\nDisallow: /session/\n", mimetype="text/plain")
+
+
+def _read_form() -> None:
+    """The whole form, before anything is done by it: a part may ask for something else. Raises BadRequest."""
+    if request.method != "POST":
+        return
+    if request.content_length is not None:
+        # gunicorn ends a body that breaks off without a word; without this claim Werkzeug counts the bytes itself.
+        request.environ.pop("wsgi.input_terminated", None)
+    try:
+        _ = request.form
+    except RequestEntityTooLarge:
+        raise
+    except Exception:  # the sender is gone, or a chunk is none, for which each server has errors of its own
+        raise BadRequest("That did not reach us whole; please send it again.") from None
 
 
 def _unavailable(error: StoreUnavailable) -> Response:

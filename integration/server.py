@@ -1,4 +1,4 @@
-"""The web server of the embedded default: waitress, with limits, one mended habit, and a clean stop."""
+"""The web server of the embedded default: waitress, with limits, a few mended habits, and a clean stop."""
 
 import signal
 import socket
@@ -48,6 +48,9 @@ class _Parser(HTTPRequestParser):
         if isinstance(self.error, RequestEntityTooLarge) and not self.body_bytes_received:
             request: Any = self
             request.error, request.headers["CONNECTION"] = None, "close"
+        if self.completed:
+            # waitress would ask for a body all the same ("100 Continue"), wait for it, and answer nobody.
+            self.expect_continue = False
         return consumed
 
     def parse_header(self, header_plus: bytes) -> None:
@@ -59,6 +62,9 @@ class _Parser(HTTPRequestParser):
             super().parse_header(header_plus)
         except ValueError:  # a length of more digits than Python reads, half an IPv6 address: waitress would hang up
             raise ParsingError("the request line or a length cannot be read") from None
+        # Else waitress takes the body for an empty one, and an empty one may mean "done" (RFC 9112 6.1 and 6.3).
+        if not self.chunked and any(field.lower().startswith(b"transfer-encoding:") for field in fields):
+            raise ParsingError("only HTTP/1.1 has a Transfer-Encoding, and only chunked is known")
 
 
 class _Channel(HTTPChannel):

@@ -11,6 +11,7 @@ Length: the one path that every delivery takes is read in one place.
 """
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,7 @@ from typing import Any, Generic
 
 import msgspec
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from webhooks.errors import Forged, Invalid, Outdated, Rejected, TooLarge, Unavailable, Unreadable
 from webhooks.limits import Limiter, What
@@ -32,6 +33,7 @@ LARGEST, LARGEST_EVER = 64 * 1024, 1024 * 1024
 """How long a body may be in bytes (R11); and how long one of a provider that has a `LARGEST` of its own."""
 HEADERS = 100
 LONGEST_HEADER = 8 * 1024
+LENGTH = re.compile("[0-9]{1,18}")
 COME_BACK = "30"
 FAILED = "provider_failed"
 METHODS = ("POST", "HEAD", "OPTIONS", "GET", "PUT", "PATCH", "DELETE")
@@ -239,13 +241,16 @@ def _largest(provider: Provider) -> int:
 
 
 def _body(largest: int) -> bytes:
-    """The raw body, read one byte past the cap at most. Raises TooLarge, or Unreadable when its end cannot be known."""
+    """The whole raw body, read one byte past the cap at most.
+
+    Raises TooLarge; Unreadable when its end cannot be known, or did not come: a part of it may mean something else.
+    """
     environ = request.environ
-    length = environ.get("CONTENT_LENGTH") or "0"
-    # Werkzeug takes such a body for an empty one, and an empty one may mean "done".
-    if not environ.get("wsgi.input_terminated") and (
-        not (length.isascii() and length.isdigit()) or "HTTP_TRANSFER_ENCODING" in environ
-    ):
+    length, coded = environ.get("CONTENT_LENGTH") or "0", "HTTP_TRANSFER_ENCODING" in environ
+    # Only HTTP/1.1 has codings (RFC 9112 6.1): waitress leaves them in what is older, and gives an empty body.
+    decoded = environ.get("wsgi.input_terminated") and environ.get("SERVER_PROTOCOL") == "HTTP/1.1"
+    # Such a body is taken for an empty one, and an empty one may mean "done".
+    if not LENGTH.fullmatch(length) or (coded and not decoded):
         raise Unreadable("length", "send a Content-Length that is a number")
     # At its own limit Werkzeug cuts a chunked body without a word, so the limit lies one byte further than ours.
     request.max_content_length = largest + 1
@@ -253,11 +258,18 @@ def _body(largest: int) -> bytes:
         body = request.get_data(cache=False)
     except RequestEntityTooLarge:
         raise _too_large(largest) from None
-    except BadRequest:
-        raise Unreadable("cut_short", "the body ended before its Content-Length") from None
+    except Exception:  # the sender is gone, or a chunk is none, for which each server has errors of its own
+        raise _cut_short() from None
     if len(body) > largest:
         raise _too_large(largest)
+    # gunicorn ends a body that breaks off without a word.
+    if not coded and len(body) != int(length):
+        raise _cut_short()
     return body
+
+
+def _cut_short() -> Unreadable:
+    return Unreadable("cut_short", "the body did not come whole; please send it again")
 
 
 def _too_large(largest: int) -> TooLarge:
