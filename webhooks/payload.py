@@ -78,7 +78,7 @@ def parse_form(incoming: Incoming) -> dict[str, str]:
         )
     except ValueError:
         raise Unreadable("form", "the form is not readable; to send JSON, say Content-Type: application/json") from None
-    fields = _unique(pairs)
+    fields = unique(pairs)
     _inspect(fields)
     return fields
 
@@ -162,7 +162,8 @@ def _plain_utf8(incoming: Incoming) -> None:
         raise WrongType("charset", "send the body in UTF-8")
 
 
-def _unique(pairs: list[tuple[str, T]]) -> dict[str, T]:
+def unique(pairs: list[tuple[str, T]]) -> dict[str, T]:
+    """The fields by name. Raises Unreadable when two have the same."""
     fields = dict(pairs)
     if len(fields) < len(pairs):
         raise Unreadable("duplicate_field", "a field is given twice; send each once")
@@ -178,7 +179,7 @@ def _too_deep() -> Unreadable:
 
 
 # Made once: making it takes longer than reading a usual body with it.
-_JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
+_JSON = json.JSONDecoder(object_pairs_hook=unique, parse_constant=_refuse_constant)
 
 
 def _inspect(value: object, depth: int = 1) -> None:

@@ -5,6 +5,7 @@ What one says to post has been tried: it is a sample, or it is understood as it 
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from html import unescape
@@ -73,6 +74,14 @@ def blocks(html: str, kind: str) -> Iterator[str]:
     """The text of what is marked as a body or as YAML, as somebody copies it."""
     for found in re.findall(rf'<(code|span) class="{kind}">(.*?)</\1>', html, re.DOTALL):
         yield unescape(re.sub(r"<[^>]+>", "", found[1]))
+
+
+def commands(html: str) -> list[str]:
+    """The text of each block, as somebody copies it into a terminal."""
+    return [
+        unescape(re.sub(r"<[^>]+>", "", block))
+        for block in re.findall(r"<pre><code[^>]*>(.*?)</code></pre>", html, re.DOTALL)
+    ]
 
 
 def read(html: str) -> str:
@@ -208,6 +217,42 @@ def test_home_assistant_can_read_its_yaml(app: Flask, secret: str | None) -> Non
     assert ours.get("headers", {}).get("authorization") == (secret and f"Bearer {secret}")
     [action] = automation["actions"]
     assert set(re.findall(r"{{ (\w+) }}", ours["payload"])) == set(action["data"])
+
+
+def test_home_assistant_tells_of_no_press_when_a_button_goes_comes_back_or_is_renamed(app: Flask) -> None:
+    """A state trigger that names no state fires on changed attributes too. A button never pressed is `unknown`."""
+    _, automation = map(yaml.safe_load, blocks(rendered(app, "recipes/home_assistant.html"), "yaml"))
+    [trigger] = automation["triggers"]
+    assert (trigger["not_from"], trigger["not_to"]) == ("unavailable", ["unavailable", "unknown"])
+
+
+def test_super_productivity_is_shown_as_it_posts_today_without_a_time(app: Flask) -> None:
+    html = rendered(app, "recipes/super_productivity.html")
+    [body] = map(json.loads, blocks(html, "body"))
+    assert set(body["task"]) == {"id", "title", "projectId", "isDone", "tagIds"}
+    assert "the time of arrival counts" in read(html)
+
+
+@pytest.mark.parametrize("secret", [None, "x" * 24])
+def test_the_cloudevent_of_the_terminal_is_of_now_and_new_each_time(app: Flask, secret: str | None) -> None:
+    html = rendered(app, "recipes/cloudevents.html", secret=secret)
+    [command] = [line for line in commands(html) if line.startswith("curl")]
+    for asked, answer in (("$(date -u +%Y-%m-%dT%H:%M:%SZ)", "2026-06-02T05:05:00Z"), ("$(date +%s)", "1780376700")):
+        assert command.count(asked) == 1
+        command = command.replace(asked, answer)
+    words = shlex.split(command.replace("\\\n", " "))
+    headers = dict(words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H")
+    body = words[words.index("-d") + 1].encode()
+    incoming = Incoming({name.lower(): value for name, value in headers.items()}, body, datetime.now(UTC))
+    [report] = providers()["cloudevents"].reports(incoming)
+    assert report.performed
+    assert report.performed.at == datetime(2026, 6, 2, 5, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("written", [*WRITTEN, "_any"])
+def test_no_command_to_paste_holds_a_day_that_passes(app: Flask, written: str) -> None:
+    for command in commands(rendered(app, f"recipes/{written}.html", secret="x")):
+        assert "curl" not in command or not re.search(r"\b20\d\d-\d\d-\d\d", command)
 
 
 def fields(body: Any) -> Any:

@@ -1,6 +1,7 @@
 import json
 from contextlib import suppress
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -281,13 +282,6 @@ def test_long_histories_notes_and_names_are_fine():
     assert report.habit[-1] == "y" * 500
 
 
-def test_the_history_entry_that_is_wrong_is_named():
-    body = daily_up()
-    body["task"]["history"][-1]["date"] = []
-    with pytest.raises(errors.Invalid, match=r"^task\.history\[-1\]\.date: expected"):
-        habitica(body)
-
-
 def test_what_an_import_or_an_old_server_leaves_out_is_no_error():
     [report] = habitica({"type": "scored", "direction": "up", "task": {"type": "daily", "_id": "t"}})
     assert (report.kind, report.habit, report.performed) == (Kind.DONE, ("t",), None)
@@ -308,14 +302,7 @@ WRONG = {
     "task as text": lambda body: body.update(task="x"),
     "task type as number": lambda body: body["task"].update(type=1),
     "text as object": lambda body: body["task"].update(text={}),
-    "history entry as number": lambda body: body["task"].update(history=[5]),
-    "history date long ago": lambda body: body["task"].update(history=[{"date": 5}]),
-    "history date in words": lambda body: body["task"].update(history=[{"date": "yesterday"}]),
-    "counter as text": lambda body: body["task"].update(counterUp="1"),
-    "streak as truth": lambda body: body["task"].update(streak=True),
-    "user as text": lambda body: body.update(user="me"),
     "type as number": lambda body: body.update(type=5),
-    "a to-do without an offset": lambda body: body["task"].update(type="todo", dateCompleted="2026-11-22T06:31:02"),
 }
 
 
@@ -325,6 +312,43 @@ def test_a_wrong_type_in_habitica_is_invalid(spoil):
     spoil(body)
     with pytest.raises(errors.Invalid):
         habitica(body)
+
+
+NO_TIME: list[dict[str, Any]] = [
+    {"history": "soon"},
+    {"history": [5]},
+    {"history": [{"date": 5}]},
+    {"history": [{"date": "1795329062417"}]},
+    {"history": [{"date": []}]},
+    {"type": "todo", "dateCompleted": "2026-11-22T06:31:02"},
+    {"type": "todo", "dateCompleted": {}},
+]
+
+
+@pytest.mark.parametrize("odd", NO_TIME, ids=str)
+@pytest.mark.parametrize("direction, kind", [("up", Kind.DONE), ("down", Kind.UNDONE)])
+def test_a_click_in_habitica_whose_time_cannot_be_read_counts_at_its_arrival(odd, direction, kind):
+    body = {**daily_up(), "direction": direction}
+    body["task"].update(odd, updatedAt=None)
+    [first], [again], [later] = (habitica(body, NOW + timedelta(seconds=late)) for late in (0, 1, 60))
+    assert (first.kind, first.performed, first.stands, first.made) == (kind, None, None, True)
+    assert first.event_id == again.event_id != later.event_id
+
+
+@pytest.mark.parametrize("odd", ["3", True, [3], {"n": 3}, "", 10**18], ids=str)
+@pytest.mark.parametrize("place", ["counterUp", "counterDown", "streak", "updatedAt"])
+def test_what_only_makes_the_id_of_a_click_in_habitica_is_taken_as_it_comes(place, odd):
+    body, usual = daily_up(), habitica(daily_up())[0]
+    body["task"][place] = odd
+    [report] = habitica(body)
+    assert report.event_id != usual.event_id
+    assert replace(report, event_id=usual.event_id) == usual
+
+
+@pytest.mark.parametrize("odd", ["me", 7, [], {"_id": 7}, {"_id": {}}], ids=str)
+def test_a_user_of_habitica_of_another_shape_hides_no_click(odd):
+    [report] = habitica({**daily_up(), "user": odd})
+    assert report.event_id != habitica(daily_up())[0].event_id
 
 
 # --- all --------------------------------------------------------------------------------------------------------------

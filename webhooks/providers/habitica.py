@@ -7,6 +7,9 @@ nothing and names no delivery, so the address is the secret and the event's id i
 It sends at once and does not try again, so each word is said when it comes. Ticks have a time and their withdrawals
 have none: what its clock and ours say of both would not tell which was the last.
 
+At ten failures it switches a hook off and tells nobody: what only makes the event's id, or tells its time, is taken as
+it comes, and where no time can be read the arrival stands in.
+
 What is taken back is the last tick of that very task, wherever it counts: no other task's, and nothing of one that
 never counted.
 """
@@ -14,6 +17,7 @@ never counted.
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC
 from typing import Any, Literal
 
@@ -40,6 +44,8 @@ KINDS = {
     ("todo", "down"): Kind.UNDONE,
     ("habit", "up"): Kind.DONE,
 }
+# Numbers become floats, so that 4 and 4.0 make one id.
+Whatever = float | bool | str | list[Any] | dict[str, Any] | None
 
 
 class Envelope(Struct):
@@ -55,26 +61,22 @@ class Scored(Struct):
     mongo_id: str | None = field(name="_id", default=None)
     alias: str | None = None
     text: str | None = None
-    history: list[Any] | None = None
-    completed_at: str | None = field(name="dateCompleted", default=None)
-    counter_up: float | None = field(name="counterUp", default=None)
-    counter_down: float | None = field(name="counterDown", default=None)
-    streak: float | None = None
-    updated_at: str | None = field(name="updatedAt", default=None)
-
-
-class User(Struct):
-    id: str | None = field(name="_id", default=None)
+    history: Whatever = None
+    completed_at: Whatever = field(name="dateCompleted", default=None)
+    counter_up: Whatever = field(name="counterUp", default=None)
+    counter_down: Whatever = field(name="counterDown", default=None)
+    streak: Whatever = None
+    updated_at: Whatever = field(name="updatedAt", default=None)
 
 
 class Event(Struct):
     direction: Literal["up", "down"]
     task: Scored
-    user: User | None = None
+    user: Whatever = None
 
 
 class Entry(Struct):
-    date: float | str | None = None
+    date: Whatever = None
 
 
 def verify(incoming: Incoming, secrets: Sequence[str]) -> None:
@@ -102,7 +104,7 @@ def _report(kind: Kind, event: Event, incoming: Incoming) -> Report:
     # Taking a daily back removes its newest history entry: what is last then tells of another day, and stands.
     done, moment = event.direction == "up", _moment(last)
     # The minute of arrival tells clicks apart that have no time of their own.
-    timed = task.updated_at is not None or (done and last is not None)
+    timed = task.updated_at is not None or (done and moment is not None)
     minute = () if timed else (incoming.received_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ"),)
     names = (shortened(name) for name in (task_id, task.alias, task.text) if name)
     return Report(
@@ -116,25 +118,29 @@ def _report(kind: Kind, event: Event, incoming: Incoming) -> Report:
     )
 
 
-def _last_date(task: Scored) -> float | str | None:
+def _last_date(task: Scored) -> Whatever:
     if task.type == "todo":
         return task.completed_at
-    return convert(task.history[-1], Entry, path="task.history[-1]").date if task.history else None
+    last = task.history[-1] if isinstance(task.history, list) and task.history else None
+    return convert(last, Entry).date if isinstance(last, dict) else None
 
 
-def _moment(last: float | str | None) -> Moment | None:
-    where = "task.history or task.dateCompleted"
-    if isinstance(last, str):
-        return instant(last, where)
-    return None if last is None else from_epoch(last, where)
+def _moment(last: Whatever) -> Moment | None:
+    with suppress(Invalid):
+        if isinstance(last, str):
+            return instant(last)
+        if isinstance(last, float):
+            return from_epoch(last)
+    return None
 
 
-def _click(event: Event, task_id: str, last: float | str | None, *minute: str) -> str:
+def _click(event: Event, task_id: str, last: Whatever, *minute: str) -> str:
     """The same for copies of one click, another for the next: each click moves the streak, a counter or a date.
 
     `updatedAt` tells apart two withdrawals of one daily on one day, which are alike in all else.
     """
-    task, user = event.task, event.user
+    task = event.task
+    user = event.user.get("_id") if isinstance(event.user, dict) else event.user
     counts = (task.counter_up, task.counter_down, task.streak)
-    parts = (user.id if user else None, task_id, event.direction, last, *counts, task.updated_at, *minute)
+    parts = (user, task_id, event.direction, last, *counts, task.updated_at, *minute)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

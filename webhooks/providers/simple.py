@@ -3,7 +3,10 @@
 The body is ours (README, "Simple webhook"): the fields of the signed webhook's `data`, flat, as JSON or as a form, all
 optional; an empty body means "done, now". The secret address is the proof, and a bearer where the person set one.
 
-One tool cannot be told what to send: Super Productivity posts its whole task (johannesjo/super-productivity,
+People type the fields on phones, which capitalise, into tools that write numbers and times as they like. So their names
+are read whatever their case, and what says neither which session nor whether it was done loses no session.
+
+One tool cannot be told what to send: Super Productivity posts its task (johannesjo/super-productivity,
 packages/plugin-dev/automations), and that is read as well.
 """
 
@@ -17,7 +20,7 @@ from msgspec import Struct, field
 
 from webhooks.errors import Invalid
 from webhooks.grade import Grade
-from webhooks.payload import FORM, convert, from_epoch, parse_form, parse_json, shortened
+from webhooks.payload import FORM, convert, from_epoch, parse_form, parse_json, shortened, unique
 from webhooks.providers.standard import Data, report
 from webhooks.report import Incoming, Kind, Report
 from webhooks.signatures import Proof, bearer, check_shared
@@ -64,6 +67,11 @@ class OfTask(Struct):
     task: Task
 
 
+KNOWN = {*Named.__struct_encode_fields__, *Flat.__struct_encode_fields__, *OfTask.__struct_encode_fields__}
+# They say neither which session nor whether it was done.
+SIDE = {"timestamp", "duration_seconds", "note", "origin", "cause"}
+
+
 def verify(incoming: Incoming, secrets: Sequence[str]) -> None:
     if secrets:
         bearer(incoming, secrets)
@@ -76,18 +84,37 @@ def reports(incoming: Incoming) -> Sequence[Report]:
     if word == TASK:
         return (_of_task(convert(fields, OfTask).task, incoming),)
     kind = KINDS.get(word)
-    if kind is None:
-        return ()
-    flat = convert(fields, Flat, from_text=incoming.content_type == FORM)
-    return (_identified(report(kind, "", flat.timestamp, flat, ""), flat.id, incoming),)
+    return () if kind is None else (_told(kind, _readable(fields, incoming), incoming),)
 
 
-def _fields(incoming: Incoming) -> object:
+def _fields(incoming: Incoming) -> dict[str, object]:
     """The body's fields without those left blank, which templates and forms send for "nothing"."""
     if not incoming.body.strip():
         return {}
     body = parse_form(incoming) if incoming.content_type == FORM else parse_json(incoming)
-    return {name: value for name, value in body.items() if value != ""} if isinstance(body, dict) else body
+    sent = ((name.strip().lower(), value) for name, value in convert(body, dict[str, object]).items())
+    fields = unique([(name, value) for name, value in sent if name in KNOWN])
+    return {name: value for name, value in fields.items() if value is not None and str(value).strip()}
+
+
+def _readable(fields: dict[str, object], incoming: Incoming) -> dict[str, object]:
+    """The fields without those beside the point that cannot be read, as a time of IFTTT's own is beside a slot."""
+    side = SIDE | {"performed_at"} if "slot" in fields else SIDE
+    return {name: value for name, value in fields.items() if name not in side or _is_readable(name, value, incoming)}
+
+
+def _is_readable(name: str, value: object, incoming: Incoming) -> bool:
+    try:
+        _told(Kind.DONE, {name: value}, incoming)
+    except Invalid:
+        return False
+    return True
+
+
+def _told(kind: Kind, fields: dict[str, object], incoming: Incoming) -> Report:
+    flat = convert(fields, Flat, from_text=True)
+    flat.note = shortened(flat.note or "")
+    return _identified(report(kind, "", flat.timestamp, flat, ""), flat.id, incoming)
 
 
 def _of_task(task: Task, incoming: Incoming) -> Report:

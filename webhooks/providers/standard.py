@@ -66,13 +66,14 @@ def reports(incoming: Incoming) -> Sequence[Report]:
 def report(kind: Kind, event_id: str, timestamp: str | None, data: Data, path: str) -> Report:
     """The report of checked fields. `path` stands before their names in messages. Raises Invalid."""
     said = given(instant, timestamp, "timestamp")
-    habit = given(text, data.habit, f"{path}habit")
+    habit, slot = given(text, data.habit, f"{path}habit"), given(text, data.slot, f"{path}slot")
     return Report(
         kind=kind,
         event_id=event_id,
         said_at=said.at if said else None,
         performed=given(instant, data.performed_at, f"{path}performed_at"),
-        slot=given(text, data.slot, f"{path}slot") or None,
+        # Phones begin what is typed with a capital letter; the slots of a plan have none.
+        slot=slot.lower() if slot else None,
         date=given(day, data.date, f"{path}date"),
         habit=(habit,) if habit else (),
         # The first who told of it knows its own word again, however many passed it on.
