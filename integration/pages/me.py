@@ -19,6 +19,8 @@ from integration.pages.mine import Answer, Mine
 from integration.store import connections as stored
 
 NO_BUTTON = "Please use one of the buttons on this page."
+ANOTHER_DAY = "another-day"
+"""Where on the page another day than today and yesterday stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,11 @@ class MyPage:
             record.tell(self.mine.parts.store, person, placed, kind, self.mine.parts.clock())
         except Refused as error:
             return self.mine.render(key, person, Answer(422, words.sentence(str(error))))
-        return redirect(url_for("pages.me", key=key, said="hurt" if kind is FactKind.HURT else None), 303)
+        said = "hurt" if kind is FactKind.HURT else None
+        day = placed.date if "day" in request.args else None
+        # Not down to the card where it hurt: what to do then stands at the top.
+        anchor = ANOTHER_DAY if day and not said else None
+        return redirect(url_for("pages.me", key=key, said=said, day=day, _anchor=anchor), 303)
 
     def connect(self, key: str) -> ResponseReturnValue:
         """Adds a connection. Its address and secret stand on the page that this returns, and nowhere else again.

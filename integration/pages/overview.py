@@ -2,39 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from calendar_export.verdict import reaches_the_web
 from integration import status
 from integration.connecting.kinds import slots_of
-from integration.core import naming
-from integration.core.model import Connection, Day, Feed, Person, State
+from integration.core.model import Connection, Feed, Person, State
 from integration.core.standing import Standing
 from integration.core.streaks import Run, final
-from integration.pages import words
+from integration.pages import daycards, words
+from integration.pages.daycards import Another, DayRows
 from integration.pages.heard import Heard, heard
 from integration.pages.heatmap import Cell, weeks
 from integration.parts import Parts
 from integration.store import connections, deliveries, feeds
 from integration.store.deliveries import Entry
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One session of today or yesterday. `at` is the wall time it is planned for."""
-
-    slot: str
-    at: str
-    state: State
-
-
-@dataclass(frozen=True, slots=True)
-class DayRows:
-    """The sessions of one logical date."""
-
-    date: date
-    name: str
-    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +56,14 @@ class Linked:
 @dataclass(frozen=True, slots=True)
 class Overview:
     """My page. `zone` is the one that the person's clock shows now; `fresh` means that nothing was ever done yet;
-    `score` in percent, None until there is any.
+    `days` are today and yesterday, `another` a day that may be asked for; `score` in percent, None until there is any.
     """
 
     person: Person
     zone: str
     fresh: bool
     days: tuple[DayRows, ...]
+    another: Another | None
     streaks: tuple[Streak, ...]
     score: int | None
     rates: tuple[Rate, ...]
@@ -100,13 +83,16 @@ def overview(parts: Parts, person: Person, now: datetime) -> Overview:
     stands = status.read(parts.store, person, now)
     with parts.store.reading() as db:
         live, subscribed = connections.of(db, person.id), feeds.of(db, person.id)
+        another = daycards.another(db, person, now)
         last = {entry.connection: entry for one in live for entry in deliveries.newest(db, [one.id], 1)}
     slots, told = slots_of(person.plan), heard(parts, person, now)
+    today = person.plan.today(now)
     return Overview(
         person=person,
         zone=person.plan.zone_at(now),
         fresh=not stands.tally.active.best,
-        days=tuple(_rows(person, day) for day in reversed(stands.recent[-2:])),
+        days=tuple(daycards.rows(person.plan, day, today) for day in reversed(stands.recent[-2:])),
+        another=another,
         streaks=tuple(_streaks(stands, slots)),
         score=_score(stands),
         rates=tuple(_rate(stands, span) for span in stands.adherence),
@@ -124,14 +110,6 @@ def reach(public_url: str) -> str:
     if not reaches_the_web(public_url):
         return "This address works only on this machine or network: calendars on the web cannot fetch it."
     return "" if public_url.startswith("https:") else "This address is not https: Google Calendar may refuse it."
-
-
-def _rows(person: Person, day: Day) -> DayRows:
-    rows = []
-    for name, state in day.states:
-        slot = person.plan.slot_on(name, day.date)
-        rows.append(Row(name, f"{slot.at:%H:%M}" if slot else "", state))
-    return DayRows(day.date, naming.day_name(day.date, day.date), tuple(rows))
 
 
 def _streaks(stands: Standing, slots: Sequence[str]) -> list[Streak]:

@@ -25,7 +25,7 @@ def response(request: pytest.FixtureRequest, client: FlaskClient, somebody: Any)
         case "start, wrong":
             return client.post("/", data={"zone": "Nowhere", "repetitions": "9"})
         case "me":
-            return client.get(somebody.page)
+            return client.get(f"{somebody.page}?day=2026-06-01")
         case "me, wrong":
             return client.post(f"{somebody.page}/connections", data={"service": "simple", "bearer": "short"})
         case "me, connected":
@@ -80,9 +80,9 @@ def test_every_field_has_a_label_and_every_id_is_used_once(response: Any) -> Non
         assert set(names.split()) <= set(ids)
 
 
-def test_every_form_posts_to_this_site_and_has_a_button(response: Any) -> None:
+def test_every_form_posts_to_this_site_or_asks_my_page_and_has_a_button(response: Any) -> None:
     for form in re.findall(r"<form.*?</form>", response.text, re.DOTALL):
-        assert re.match(r'<form method="post" action="/[^/"]*', form)
+        assert re.match(r'<form method="(post" action="/[^/"]*|get" action="/me/[^/"]+#another-day")', form)
         assert "<button" in form
 
 
