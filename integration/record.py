@@ -133,7 +133,9 @@ def _result(inbound: Inbound, told: Sequence[Told], ledger: Ledger) -> Recorded:
             return Recorded(DUPLICATE, "same_event", " ".join(["Heard before.", *words[1:]]), after)
     if left is None or about is None:
         return Recorded(IGNORED, "no_completion", "Nothing in it is a completion.")
-    message = f"{wording.said(inbound.connection.label, about, inbound.person.plan)} {left.message}"
+    plan = inbound.person.plan
+    said = wording.said(inbound.connection.label, about, plan, came_on=plan.today(ledger.now))
+    message = f"{said} {left.message}"
     return Recorded(IGNORED if left.reason in OF_NO_CONCERN else QUARANTINED, left.reason, message)
 
 

@@ -1,5 +1,6 @@
 """turntwice connection: which services tell us of a person's sessions, and which are told."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -9,9 +10,12 @@ from integration.connecting import abilities, connections, hooking
 from integration.connecting.connections import Made
 from integration.connecting.kinds import Kind, kinds
 from integration.core.model import Connection
+from integration.inbox import healing
 from integration.parts import Parts
 from integration.people import find
 from integration.store import connections as store_connections
+
+UNREAD = "saved; not all that came earlier could be judged again: 'turntwice deliveries replay --connection {}' does it"
 
 set_option = click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting; may be given several times."
@@ -86,14 +90,19 @@ def register(connection: str, as_json: bool) -> None:
 @set_option
 @as_json
 def change(connection: str, settings: tuple[str, ...], as_json: bool) -> None:
-    """Change label, habits or secrets of a connection; NAME= takes a setting away."""
+    """Change label, habits or secrets of a connection; NAME= takes a setting away. What waited for a habit counts."""
     chosen = pairs(settings)
     if not chosen:
         raise click.UsageError("say what to change, such as --set evening=HABIT")
     with opened() as parts:
         known = parts.services
         made = connections.alter(parts.store, parts.keys, parts.providers, connection, chosen, parts.clock(), known)
-        _show(made, parts, as_json)
+        counted = healing.changed(parts, connection, chosen)
+        _show(made, parts, as_json, {"counted": None if counted is None else list(counted)})
+    if counted is None:
+        click.echo(UNREAD.format(connection), err=True)
+    elif counted and not as_json:
+        click.echo(f"Saved. {healing.in_words(len(counted))}")
 
 
 @command.command()
@@ -133,8 +142,8 @@ def services(as_json: bool) -> None:
     return None
 
 
-def _show(made: Made, parts: Parts, as_json: bool) -> None:
-    """What a new or changed connection is, with the secret that nobody can be shown again."""
+def _show(made: Made, parts: Parts, as_json: bool, more: Mapping[str, object] | None = None) -> None:
+    """What a new or changed connection is, with the secret that nobody can be shown again; `more` only as JSON."""
     found = made.connection
     values: dict[str, str | None] = {
         "connection": found.id,
@@ -145,7 +154,7 @@ def _show(made: Made, parts: Parts, as_json: bool) -> None:
     if made.public:
         values["public"] = made.public
     if as_json:
-        return show(values)
+        return show({**values, **(more or {})})
     for name, value in values.items():
         if value is not None:
             click.echo(f"{name}: {value}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from integration.connecting.kinds import Kind
+from integration.core.habits import IGNORE, chosen, taken_up
 from integration.errors import Refused
 from integration.outgoing import Field, Settings
 from webhooks.signatures import PRIVATE
@@ -34,11 +35,14 @@ class Terms:
 
 def settle(kind: Kind, slots: Sequence[str], before: Terms, changes: Settings) -> Terms:
     """What a connection is after changes that integration/connecting/checking.py took; an empty value takes one away.
+    A habit or word that is new is put away no more: the later word of the person holds.
 
     Raises Refused for what is missing.
     """
     readable = {name: value for name, value in changes.items() if name not in {*kind.hidden, "label"}}
     settings = _one_habit(_overlaid(before.settings, readable), slots)
+    if IGNORE not in changes:
+        settings = taken_up(settings, *chosen(settings, slots) - chosen(before.settings, slots))
     moved = _moved(kind.fields, before.settings, settings) if before.outgoing else ""
     tokens = _tokens(kind, {} if moved else before.tokens, changes)
     outgoing = any(one.name in {**settings, **tokens} for one in kind.fields if one.name != kind.shared)

@@ -6,7 +6,7 @@ no stretch, a line each. A habit of a slot counts whatever `ignore` says.
 """
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from webhooks.report import Report
 
@@ -27,9 +27,14 @@ def folded(name: str) -> str:
     return composed(name).casefold()
 
 
+def put_aside(settings: Settings) -> list[str]:
+    """The names of habits that the person has put away, oldest first."""
+    return [name for name in settings.get(IGNORE, "").split("\n") if name]
+
+
 def ignored(settings: Settings) -> frozenset[str]:
     """The names of habits that the person has put away, folded."""
-    return frozenset(folded(name) for name in settings.get(IGNORE, "").split("\n") if name)
+    return frozenset(map(folded, put_aside(settings)))
 
 
 def identity(report: Report) -> str:
@@ -49,7 +54,13 @@ def named(report: Report, names: Iterable[str]) -> bool:
 
 def mapped(settings: Settings, habit: str, slots: Iterable[str]) -> dict[str, str]:
     """The settings with a habit for those slots."""
-    return {**_taken_up(settings, habit), **dict.fromkeys(slots, habit)}
+    return {**taken_up(settings, habit), **dict.fromkeys(slots, habit)}
+
+
+def chosen(settings: Settings, slots: Iterable[str]) -> frozenset[str]:
+    """The habits of those slots, and the words, folded."""
+    names = [*(settings.get(slot, "") for slot in slots), *settings.get(WORDS, "").split(",")]
+    return frozenset(folded(name.strip()) for name in names if name.strip())
 
 
 def word(activity: str) -> str:
@@ -62,22 +73,21 @@ def counted(settings: Settings, activity: str) -> dict[str, str]:
     kept, fresh = [part.strip() for part in settings.get(WORDS, "").split(",") if part.strip()], word(activity)
     known = {folded(part) for part in kept}
     words = kept if not fresh or folded(fresh) in known else [*kept, fresh]
-    return {**_taken_up(settings, activity), WORDS: ", ".join(words[-MOST:])}
+    return {**taken_up(settings, activity), WORDS: ", ".join(words[-MOST:])}
 
 
 def put_away(settings: Settings, habit: str) -> dict[str, str]:
     """The settings with a habit that is no stretch."""
-    kept = _others(settings, habit)
+    kept = _others(settings, {folded(habit)})
     return {**settings, IGNORE: "\n".join([*kept, habit][-MOST:])}
 
 
-def _taken_up(settings: Settings, habit: str) -> dict[str, str]:
-    """The settings without that habit among those put away."""
-    kept = _others(settings, habit)
+def taken_up(settings: Settings, *habits: str) -> dict[str, str]:
+    """The settings without those habits among what was put away."""
+    kept = _others(settings, {folded(habit) for habit in habits})
     rest = {name: value for name, value in settings.items() if name != IGNORE}
     return rest | ({IGNORE: "\n".join(kept)} if kept else {})
 
 
-def _others(settings: Settings, habit: str) -> list[str]:
-    names = settings.get(IGNORE, "").split("\n")
-    return [name for name in names if name and folded(name) != folded(habit)]
+def _others(settings: Settings, names: Container[str]) -> list[str]:
+    return [name for name in put_aside(settings) if folded(name) not in names]

@@ -1,7 +1,8 @@
 """Which session a report belongs to. Spec: streaks sections 2 and 7; webhook-reliability R7.
 
 First rule that applies: an explicit slot and date; a mapped habit with a date or a time; the time it was done; the
-arrival, when the source reports at once. Otherwise the person is asked: nothing is guessed.
+arrival, when the source reports at once. Otherwise the person is asked: nothing is guessed. That is also so where a
+mapped habit is ticked before its session could begin: most who tick the evening at breakfast mean the one before.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,11 +13,12 @@ from calendar_export.plan import Plan
 from calendar_export.zones import to_instant, to_wall
 from integration.core.habits import folded
 from integration.core.naming import day_name
-from webhooks.report import Moment, Report
+from webhooks.report import Kind, Moment, Report
 
 OLDEST = timedelta(days=400)
 AHEAD = timedelta(hours=24)
 NOT_YET = "{day} has not come yet."
+TOO_EARLY = "too_early"
 STRETCH_WORDS = ("stretch", "rotation", "rotate", "spinal", "twist", "turntwice")
 
 
@@ -52,13 +54,23 @@ def place(plan: Plan, report: Report, mapped: str | None, now: datetime, realtim
         return Unplaced("no_time", "It did not say at what time, so it may be the morning or the evening.")
     if moment.at > now + AHEAD:
         return Unplaced("in_the_future", "It was said to be done more than a day from now.")
-    day, by_time = plan.placed(wall_of(plan, moment))
+    wall = wall_of(plan, moment)
+    day, by_time = plan.placed(wall)
     day = report.date or day
     if not (slot or by_time) and day >= plan.start:
         return Unplaced(
             "outside_the_plan", f"The plan has no session at that time of {day_name(day, plan.today(now))}."
         )
-    return check_session(plan, Placed(slot or by_time or "", day), now)
+    placed = check_session(plan, Placed(slot or by_time or "", day), now)
+    if isinstance(placed, Placed) and report.kind is Kind.DONE and not report.slot and _opens_after(plan, placed, wall):
+        told = f"the {placed.slot} of {day_name(day, plan.today(now))}"
+        return Unplaced(TOO_EARLY, f"That was before {told} began, so it may be an earlier one.")
+    return placed
+
+
+def _opens_after(plan: Plan, placed: Placed, wall: datetime) -> bool:
+    slot = plan.slot_on(placed.slot, placed.date)
+    return slot is not None and wall < plan.window(slot, placed.date)[0]
 
 
 def _arrival(plan: Plan, report: Report, now: datetime, realtime: bool) -> Moment | None:

@@ -130,6 +130,8 @@ def _refusal(inbound: Inbound, report: Report, mapping: Mapping[str, str], mappe
         return PUT_AWAY
     if report.likeness is not None:
         return _unlike(report, words(inbound.connection.settings))
+    if report.slot and report.date:
+        return None  # it names its session itself (spec: streaks section 2, rule 1)
     if mapping and report.habit:
         return NOT_CHOSEN
     return UNMAPPED if inbound.mixed and not mapping and not placing.sounds_like_a_stretch(report) else None

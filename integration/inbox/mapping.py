@@ -4,7 +4,7 @@ A habit is asked about while a slot has none; one whose name says that it is a s
 asked about where it may hold a stretch, such as yoga. What was answered is never asked again (see core/habits.py).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from integration.connecting.checking import LONGEST, SHORTEST_WORD, is_name
@@ -15,22 +15,15 @@ from integration.core.model import Connection, Person
 from integration.core.placing import names_one_of, sounds_like_a_stretch
 from integration.errors import NotFound, Refused
 from integration.inbox.admission import words
-from integration.inbox.kept import Kept, opened
-from integration.inbox.replay import tried
-from integration.inbox.waiting import put_away
+from integration.inbox.healing import ASKED, LOOKED, asked, healed, reports_of
+from integration.inbox.kept import opened
 from integration.parts import Parts
-from integration.record import ACCEPTED, IGNORED, Recorded
 from integration.store import connections, deliveries, people
-from integration.store.deliveries import RELATED, Which
-from webhooks.errors import Rejected
+from integration.store.deliveries import Which
 from webhooks.report import Likeness, Report
 
-ASKED = ("unmapped_habit", "another_habit", RELATED)
-IGNORED_HABIT = "ignored_habit"
-NO_STRETCH = Recorded(IGNORED, IGNORED_HABIT, "You said that this is no stretch.")
-LOOKED, OFFERED = 20, 5
-"""How many deliveries of a connection are looked through, and how many of its habits are asked about at a time."""
-BATCH = 50
+OFFERED = 5
+"""How many habits of a connection are asked about at a time."""
 
 Change = Callable[[Settings, str], Mapping[str, str]]
 
@@ -63,7 +56,7 @@ def offers(parts: Parts, person: Person) -> list[Offer]:
         heard = {one.id: deliveries.bodies(db, Which(connection=one.id, reasons=ASKED), LOOKED) for one in live}
     found = list[Offer]()
     for one in live:
-        reports = [report for kept in heard[one.id] for report in _reports(opened(parts, kept, one, person))]
+        reports = [report for kept in heard[one.id] for report in reports_of(opened(parts, kept, one, person))]
         found += _offers(one, _slots(person), reports)
     return found
 
@@ -98,6 +91,11 @@ def ignore(parts: Parts, person: Person, connection: str, habit: str) -> tuple[i
     return _changed(parts, person, connection, habit, habits.put_away)
 
 
+def take_back(parts: Parts, person: Person, connection: str, habit: str) -> tuple[int, ...]:
+    """A habit or activity was put away no more: it is asked about again, or counts by its name. Raises as `choose`."""
+    return _changed(parts, person, connection, habit, habits.taken_up)
+
+
 def _offers(connection: Connection, plan: Sequence[str], reports: Sequence[Report]) -> list[Offer]:
     settings, found = connection.settings, list[Offer]()
     free = tuple(slot for slot in plan if slot not in settings)
@@ -130,40 +128,9 @@ def _changed(parts: Parts, person: Person, connection: str, habit: str, change: 
             raise NotFound("no such connection")
         settings = change(found.settings, habit)
         connections.alter(db, found.id, settings)
-    return _healed(parts, replace(found, settings=settings), person, habits.folded(habit))
-
-
-def _healed(parts: Parts, connection: Connection, person: Person, habit: str) -> tuple[int, ...]:
-    """Judges again what was asked about and tells of that habit, oldest first; gives the ids of what counts since."""
-    counted, ignored = list[int](), habit in habits.ignored(connection.settings)
-    for kept in _asked(parts, connection, person):
-        tells = [habits.named(report, (habit,)) for report in _reports(kept)]
-        if ignored and tells and all(tells):
-            put_away(parts, kept, NO_STRETCH)
-        elif any(tells):
-            result = tried(parts, kept.delivery.id)
-            if result and result.outcome == ACCEPTED:
-                counted.append(kept.delivery.id)
-    return tuple(counted)
-
-
-def _asked(parts: Parts, connection: Connection, person: Person) -> Iterator[Kept]:
-    which, last = Which(connection=connection.id, reasons=(*ASKED, IGNORED_HABIT)), 0
-    while True:
-        with parts.store.reading() as db:
-            batch = deliveries.following(db, which, last, BATCH)
-        for delivery in batch:
-            yield opened(parts, delivery, connection, person)
-        if len(batch) < BATCH:
-            return
-        last = batch[-1].id
-
-
-def _reports(kept: Kept) -> Sequence[Report]:
-    try:
-        return kept.reports()
-    except Rejected:
-        return ()
+    name, after = habits.folded(habit), replace(found, settings=settings)
+    about = (one for one in asked(parts, after, person) if any(habits.named(report, (name,)) for report in one[1]))
+    return healed(parts, about, habits.ignored(settings) & {name})
 
 
 def _slots(person: Person) -> tuple[str, ...]:

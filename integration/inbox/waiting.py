@@ -7,12 +7,13 @@ word holds for the events, however often and in what words they are told again.
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from integration.core import placing
 from integration.core.model import Person
 from integration.core.placing import Placed, Unplaced
 from integration.errors import Refused
+from integration.inbox import wording
 from integration.inbox.admission import OF_NO_CONCERN, admit, content
 from integration.inbox.entering import Entering
 from integration.inbox.kept import Kept, find, opened
@@ -27,6 +28,7 @@ from webhooks.report import Report
 
 PUT_AWAY = Recorded(IGNORED, NOT_A_STRETCH, "You said that it was no stretch.")
 BATCH = 50
+ONE_DAY = timedelta(days=1)
 
 
 def settle(parts: Parts, person: Person, delivery_id: int, choice: Placed | None) -> Recorded:
@@ -53,15 +55,17 @@ def may_settle(entry: Entry) -> bool:
     return entry.waits or entry.reason == NOT_A_STRETCH
 
 
-def own_day(kept: Kept, reports: Sequence[Report], today: date) -> date:
-    """The logical date that a delivery is most likely about: what it says itself, or else when it came."""
+def own_days(kept: Kept, reports: Sequence[Report], today: date) -> tuple[date, ...]:
+    """The logical dates that a delivery is most likely about: what it says itself, or else when it came; with the day
+    before where its session had not begun. None where it tells of days that have not come or that the plan never had.
+    """
     plan = kept.inbound.person.plan
-    moments = [placing.performed(plan, report) for report in reports]
-    told = [report.date for report in reports] + [
-        plan.logical_date(placing.wall_of(plan, moment)) for moment in moments if moment
-    ]
-    arrived = plan.today(kept.delivery.received_at)
-    return next((day for day in told if day and plan.start <= day <= today), arrived)
+    told = [day for report in reports if (day := wording.told_day(report, plan))]
+    likely = told or [plan.today(kept.delivery.received_at)]
+    held = [day for day in likely if max(plan.start, today - placing.OLDEST) <= day <= today][:1]
+    if held and kept.delivery.reason == placing.TOO_EARLY and held[0] > plan.start:
+        held.insert(0, held[0] - ONE_DAY)
+    return tuple(held)
 
 
 def meant(parts: Parts, kept: Kept, reports: Sequence[Report]) -> list[Report]:

@@ -13,17 +13,26 @@ from webhooks.report import Kind, Report
 STATES = {State.DONE: "done", State.SKIPPED: "skipped", State.HURT: "stopped because it hurt", None: "open"}
 
 
-def said(label: str, report: Report, plan: Plan, became: FactKind | None = None) -> str:
+def said(label: str, report: Report, plan: Plan, became: FactKind | None = None, came_on: date | None = None) -> str:
     """What a connection of that label said, such as: Habitica said “Stretch” was done at 22:14.
 
-    `became` is what the report amounted to, where that is known.
+    `became` is what the report amounted to, where that is known. With the logical date on which it came, one that was
+    told of another day bears its name.
     """
     if report.kind is Kind.DONE and became is FactKind.UNDONE:
         return f"{label} changed {f'it to “{title(report)}”' if report.habit else 'it'}, so it counts no longer."
     moment = performed(plan, report)
     name = f"“{title(report)}”" if report.habit else "it"
     when = f" at {wall_of(plan, moment):%H:%M}" if moment and report.kind is Kind.DONE else ""
+    day = told_day(report, plan)
+    when += f" on {day_name(day, came_on)}" if came_on and day and day != came_on else ""
     return f"{label} said {name} was {'done' if report.kind is Kind.DONE else 'taken back'}{when}."
+
+
+def told_day(report: Report, plan: Plan) -> date | None:
+    """The logical date that a report tells of itself; None where it gives neither a date nor a time."""
+    moment = performed(plan, report)
+    return report.date or (plan.logical_date(wall_of(plan, moment)) if moment else None)
 
 
 def states(sessions: Mapping[tuple[date, str], State | None], today: date) -> Iterator[str]:

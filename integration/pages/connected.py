@@ -17,6 +17,7 @@ from integration.connecting.connections import Made
 from integration.connecting.kinds import Kind, slots_of
 from integration.core.model import Connection, Person
 from integration.errors import ConfigError, NotFound, Refused, TurntwiceError
+from integration.inbox import healing, mapping
 from integration.outgoing import Habit, Refusal
 from integration.pages import connectedview, linkforms, words
 from integration.pages.answers import page
@@ -61,7 +62,7 @@ class ConnectionPage:
 
     def show(self, key: str, connection: str) -> ResponseReturnValue:
         """The page. Changes nothing and calls nobody. Raises NotFound."""
-        told = "Saved." if request.args.get("said") == "saved" else ""
+        told = connectedview.told(request.args.get("said", ""), request.args.get("counted", 0, type=int))
         return self._render(key, *self._own(key, connection), Answer(told=told))
 
     def check(self, key: str, connection: str) -> ResponseReturnValue:
@@ -98,7 +99,7 @@ class ConnectionPage:
         return self._render(key, person, found, answer)
 
     def change(self, key: str, connection: str) -> ResponseReturnValue:
-        """Changes what the form says otherwise. Raises NotFound."""
+        """Changes what the form says otherwise; earlier messages then count with it. Raises NotFound."""
         person, found = self._own(key, connection)
         typed, parts = self._typed(person, found), self.mine.parts
         changes = _changes(self._kind(found), found, typed)
@@ -109,9 +110,20 @@ class ConnectionPage:
             return self._render(key, person, found, Answer(422, typed=typed, wrong=str(error)))
         after = made.connection
         hook = parts.links.hook(after.service, after.key) if after.key and not found.key else ""
+        counted = healing.changed(parts, found.id, changes)
+        said, number = "unread" if counted is None else "saved", len(counted or ())
         if made.secret or hook:
-            return self._render(key, person, after, Answer(made=made, hook=hook))
-        return redirect(url_for("pages.connection", key=key, connection=connection, said="saved"), 303)
+            return self._render(key, person, after, Answer(told=connectedview.told(said, number), made=made, hook=hook))
+        return _back(key, connection, said, number)
+
+    def take_back(self, key: str, connection: str) -> ResponseReturnValue:
+        """Takes up a habit again that was no stretch. Raises NotFound."""
+        person, found = self._own(key, connection)
+        try:
+            counted = mapping.take_back(self.mine.parts, person, found.id, request.form.get("habit", ""))
+        except Refused as error:
+            return self._render(key, person, found, Answer(422, error=str(error)))
+        return _back(key, connection, "saved", len(counted))
 
     def rotate(self, key: str, connection: str) -> ResponseReturnValue:
         """A fresh secret, shown on the page that this returns. Raises NotFound."""
@@ -164,7 +176,14 @@ def add_to(blueprint: Blueprint, mine: Mine) -> None:
     blueprint.add_url_rule(f"{place}/check", "check_connection", shown.check, methods=["POST"])
     blueprint.add_url_rule(f"{place}/register", "register_connection", shown.register, methods=["POST"])
     blueprint.add_url_rule(f"{place}/habits", "habits", shown.habits, methods=["POST"])
+    blueprint.add_url_rule(f"{place}/away", "take_back", shown.take_back, methods=["POST"])
     blueprint.add_url_rule(f"{place}/rotate", "rotate_connection", shown.rotate, methods=["POST"])
+
+
+def _back(key: str, connection: str, said: str, counted: int) -> ResponseReturnValue:
+    """To the page, which says what was done."""
+    address = url_for("pages.connection", key=key, connection=connection, said=said, counted=counted or None)
+    return redirect(address, 303)
 
 
 def _changes(kind: Kind, found: Connection, typed: Mapping[str, str]) -> dict[str, str]:

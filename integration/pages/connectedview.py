@@ -8,6 +8,7 @@ from integration.connecting import abilities
 from integration.connecting.kinds import Kind, slots_of
 from integration.core.model import Connection, Person
 from integration.dispatching import breaker
+from integration.inbox import healing
 from integration.outgoing import Habit
 from integration.pages import causes, linkforms, words
 from integration.pages.fields import Form
@@ -16,6 +17,11 @@ from integration.parts import Parts
 from integration.store import connections, outlets
 
 FORM = "change"
+SAID = {
+    "saved": "Saved.",
+    "unread": "Saved. Some earlier messages could not be read again just now; each has a button for that on my page.",
+}
+"""What a form did that has just sent the person here."""
 BUTTON = "Their ids there; the button below fetches a list to choose from."
 UNMAPPED = "Choose a habit for a session, so that it is told of any."
 
@@ -24,7 +30,8 @@ UNMAPPED = "Choose a habit for a session, so that it is told of any."
 class View:
     """A connection as its page shows it. `state` are sentences on how it stands, `told` on what its service can carry.
 
-    `recipe` names the recipe for what is to be set up there, empty where nothing is.
+    `recipe` names the recipe for what is to be set up there, empty where nothing is. `away` are the habits that are no
+    stretch, as they are kept, each with the name that people know.
     """
 
     id: str
@@ -40,6 +47,7 @@ class View:
     registers: bool
     compares: bool
     recipe: str
+    away: Mapping[str, str]
 
 
 def view(
@@ -68,7 +76,14 @@ def view(
         registers=found.outgoing and found.key is not None and hasattr(kind.service, "webhook"),
         compares=found.outgoing and hasattr(kind.service, "history"),
         recipe=kind.name if kind.provider else "",
+        away={name: linkforms.shortened(title) for name, title in healing.away(parts, person, found).items()},
     )
+
+
+def told(said: str, counted: int) -> str:
+    """What a form did, by its key in `SAID`, and how many earlier messages count since."""
+    done = SAID.get(said, "")
+    return f"{done} {healing.in_words(counted)}" if done and counted > 0 else done
 
 
 def _blocks(

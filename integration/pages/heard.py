@@ -1,6 +1,6 @@
 """What was heard, as my page shows it: what waits for the person, what is asked of habits, and the last deliveries."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -9,7 +9,7 @@ from flask import request
 from integration.core import naming
 from integration.core.model import Person
 from integration.errors import NotFound
-from integration.inbox import mapping, waiting, wording
+from integration.inbox import healing, mapping, waiting, wording
 from integration.inbox.kept import Kept, find
 from integration.inbox.mapping import Offer
 from integration.pages import words
@@ -30,7 +30,7 @@ TOLD = 5
 SAID = {
     "settled": "Thank you, noted.",
     "put_away": "Thank you, noted: that was no stretch.",
-    "counts": "It counts already; take it back above.",
+    "counts": "It counts already. To change that, go to its day above.",
     "again": "Read again.",
     "chosen": "Saved. From now on it counts by itself.",
     "ignored": "Saved. You will not be asked about it again.",
@@ -39,10 +39,12 @@ SAID = {
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """Where a delivery may belong: the slots of its own day, each with its words, and those of any other day."""
+    """Where a delivery may belong: the sessions of its own day (date and slot, with a space between), each with its
+    words, and the slots of any other day, which is asked for from `day` on.
+    """
 
     day: date
-    slots: tuple[tuple[str, str], ...]
+    sessions: tuple[tuple[str, str], ...]
     all_slots: tuple[str, ...]
 
 
@@ -97,7 +99,7 @@ def _said() -> str:
     counted = request.args.get("counted", type=int)
     if not said or counted is None or counted < 0:
         return said
-    return f"{said} {words.counted(counted, 'earlier message')} counted with it." if counted else said
+    return f"{said} {healing.in_words(counted)}" if counted else said
 
 
 def _told(db: Database, person: Person) -> tuple[str, ...]:
@@ -117,21 +119,27 @@ def _row(parts: Parts, person: Person, entry: Entry, labels: Mapping[str, str], 
     reports = _meant(parts, kept) if kept else []
     when, message = words.moment(entry.received_at, person.plan), _sentence(entry)
     label = labels[entry.connection]
-    said = [words.sentence(wording.said(label, report, person.plan)) for report in reports[:TOLD]]
     if entry.reason != NOT_A_STRETCH:
-        message = " ".join([*(one for one in said if one not in message), message])
+        came_on = person.plan.today(entry.received_at)
+        said = [wording.said(label, report, person.plan, came_on=came_on) for report in reports[:TOLD]]
+        # It may have been kept under another name of the connection.
+        untold = [one for one in said if one.removeprefix(label) not in message]
+        message = " ".join([*map(words.sentence, untold), message])
     outcome = words.outcome(entry.outcome, entry.message, entry.waits and bool(reports))
-    choices = _choices(person, waiting.own_day(kept, reports, today), today) if kept and reports else None
+    choices = _choices(person, waiting.own_days(kept, reports, today), today) if kept and reports else None
     put_away = entry.reason == NOT_A_STRETCH
     return Row(entry.id, label, when, outcome, message, put_away, choices)
 
 
-def _choices(person: Person, day: date, today: date) -> Choices:
-    version = person.plan.version_on(day) or person.plan.versions[-1]
-    names = [slot.name for slot in version.slots]
-    day_name = naming.day_name(day, today)
-    slots = [(name, f"This {name}" if day == today else f"The {name} of {day_name}") for name in names]
-    return Choices(day, tuple(slots), tuple(slot.name for slot in person.plan.versions[-1].slots))
+def _choices(person: Person, days: Sequence[date], today: date) -> Choices:
+    latest = person.plan.versions[-1]
+    names = [(slot.name, day) for day in days for slot in (person.plan.version_on(day) or latest).slots]
+    sessions = tuple((f"{day} {name}", _session(name, day, today)) for name, day in names)
+    return Choices(days[-1] if days else today, sessions, tuple(slot.name for slot in latest.slots))
+
+
+def _session(slot: str, day: date, today: date) -> str:
+    return f"This {slot}" if day == today else f"The {slot} of {naming.day_name(day, today)}"
 
 
 def _opened(parts: Parts, person: Person, entry: Entry) -> Kept | None:

@@ -34,12 +34,13 @@ class InboxForms:
         parts = self.mine.parts
         try:
             choice = _choice(request.form, person.plan.today(parts.clock()))
+            asked = waiting.may_settle(find(parts, number, person.id).delivery)
             result = waiting.settle(parts, person, number, choice)
         except Refused as error:
             return self._refused(key, person, error)
         if choice is None and result.outcome == IGNORED:
             return _back(key, "put_away")
-        return _back(key, "settled" if choice else "counts", [number])
+        return _back(key, "settled" if choice and asked else "counts", [number])
 
     def again(self, key: str, delivery: str) -> ResponseReturnValue:
         """Judges a delivery again. Raises NotFound."""
@@ -94,9 +95,11 @@ def _choice(typed: Mapping[str, str], today: date) -> Placed | None:
     """The session that a button or a form names; None for no stretch. Raises Refused for what neither sends."""
     if typed.get("choice") == "no":
         return None
-    if not typed.get("slot"):
+    day, _, slot = typed.get("session", "").partition(" ")
+    slot, day = slot or typed.get("slot", ""), day or typed.get("date", "")
+    if not slot:
         raise Refused(NO_BUTTON)
     try:
-        return Placed(typed["slot"], date.fromisoformat(typed.get("date", "")))
+        return Placed(slot, date.fromisoformat(day))
     except ValueError:
         raise Refused(f"{NO_DAY} {today}") from None

@@ -104,9 +104,9 @@ def _habit(slot: str, value: str, offered: Sequence[Habit]) -> Field:
     label = f"The {slot} habit there"
     if not offered:
         return Field(slot, label, value, limits={"maxlength": LONGEST})
-    choices = [("", "None"), *((one.id, _shortened(one.name)) for one in offered)]
+    choices = [("", "None"), *((one.id, shortened(one.name)) for one in offered)]
     if value and value not in dict(choices):
-        choices.insert(1, (value, _shortened(value)))
+        choices.insert(1, (value, shortened(value)))
     return Field(slot, label, value, kind="choice", choices=tuple(choices))
 
 
@@ -132,5 +132,6 @@ def _about_habits(kind: Kind) -> str:
     return (KNOWN_OR_CHOSEN if chosen else NAMED) if kind.provider else CHOSEN
 
 
-def _shortened(name: str) -> str:
+def shortened(name: str) -> str:
+    """The name of a habit, as far as it fits on a button or into a list."""
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

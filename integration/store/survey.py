@@ -10,7 +10,7 @@ from integration.store.deliveries import RELATED, Which
 from integration.store.dispatches import State
 from integration.store.tables import connections, deliveries, dispatches, outlets
 
-UNPLACED = ("no_time", "in_the_future", "outside_the_plan", "before_the_plan", "too_old")
+UNPLACED = ("no_time", "too_early", "in_the_future", "outside_the_plan", "before_the_plan", "too_old")
 """The reasons of core.placing: what was read well and found no session."""
 SETTLED = (*UNPLACED, "unmapped_habit", "not_asked", RELATED)
 """Why a delivery waits that its person can settle. One that nobody can read waits for a mended program."""

@@ -26,8 +26,8 @@ NOW = berlin(date(2026, 6, 2), 15)
 TODAY = date(2026, 6, 2)
 
 
-def report(**told):
-    return Report(Kind.DONE, "event", **told)
+def report(kind=Kind.DONE, **told):
+    return Report(kind, "event", **told)
 
 
 def at(text):
@@ -146,7 +146,18 @@ def test_a_slot_that_the_sender_names_beats_the_mapping():
 
 def test_a_mapped_habit_with_a_time_is_its_slot_on_the_logical_date_of_that_time():
     assert placed(mapped="evening", performed=at("2026-06-02T00:40:00+02:00")) == ("evening", date(2026, 6, 1))
-    assert placed(mapped="evening", performed=at("2026-06-02T11:00:00+02:00")) == ("evening", date(2026, 6, 2))
+    assert placed(mapped="evening", performed=at("2026-06-02T14:00:00+02:00")) == ("evening", date(2026, 6, 2))
+    assert placed(mapped="morning", performed=at("2026-06-02T23:00:00+02:00")) == ("morning", date(2026, 6, 2))
+
+
+@pytest.mark.parametrize("time", ["04:00:00", "07:30:00", "13:59:59"])
+def test_an_evening_habit_ticked_before_the_evening_may_be_of_the_day_before(time):
+    """Who ticks it at breakfast means yesterday, who stretches early means today: that is for the person to say."""
+    told = at(f"2026-06-02T{time}+02:00")
+    assert placed(mapped="evening", performed=told) == "too_early"
+    assert placed(slot="evening", performed=told) == ("evening", date(2026, 6, 2)), "the sender names it itself"
+    assert placed(mapped="evening", date=date(2026, 6, 2), performed=told) == ("evening", date(2026, 6, 2))
+    assert placed(mapped="evening", kind=Kind.UNDONE, performed=told) == ("evening", date(2026, 6, 2))
 
 
 def test_a_date_without_a_slot_takes_the_slot_of_the_time():

@@ -204,7 +204,7 @@ def test_a_mistake_of_ours_is_logged_without_the_address_that_it_happened_at(
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a mistake")
 
-    for place, function in ((Publisher, "find"), (record, "record"), (record, "tell"), (status, "read")):
+    for place, function in ((Publisher, "find"), (record, "enter"), (record, "tell"), (status, "read")):
         monkeypatch.setattr(place, function, fail)
     app.testing = False
     answer = asks[name](app.test_client())

@@ -95,14 +95,14 @@ def test_a_habit_that_is_mapped_counts_with_all_that_came_before(
     client: FlaskClient, somebody: Somebody, habitica: Connection
 ) -> None:
     for day in (YESTERDAY, TODAY):
-        post(client, somebody, habitica, scored("Evening yoga", at(6, day=day)))
+        post(client, somebody, habitica, scored("Evening yoga", at(20, day=day)))
     post(client, somebody, habitica, scored("Drink water", at(7), task="task-2"))
     counted = mapping.choose(somebody.parts, somebody.person, habitica.id, "task-1", ["evening"])
     assert len(counted) == 2
     assert settings(somebody, habitica) == {"evening": "task-1"}
     assert sessions(somebody) == {("evening", 1), ("evening", 2)}
     assert outcomes(somebody) == [(ACCEPTED, None)] * 2 + [(QUARANTINED, "unmapped_habit")]
-    assert post(client, somebody, habitica, scored("Evening yoga", at(6, 1))) == ACCEPTED
+    assert post(client, somebody, habitica, scored("Evening yoga", at(20, 1))) == ACCEPTED
 
 
 def test_where_the_time_decides_each_counts_for_its_own_session(
@@ -174,6 +174,9 @@ def test_an_activity_that_is_no_stretch_is_never_asked_about_again(
     mapping.ignore(somebody.parts, somebody.person, health.id, "Yoga")
     assert [offer.habit for offer in offered(somebody)] == ["Pilates"]
     assert outcomes(somebody) == [(IGNORED, "ignored_habit"), (IGNORED, RELATED)]
+    with somebody.parts.store.reading() as db:
+        told = deliveries.latest(db, somebody.id, 100)[-1].message
+    assert told == "My phone said “Yoga” was done at 21:40. You said that this is no stretch."
 
 
 def test_at_most_a_few_are_asked_about_and_the_newest_first(
@@ -307,13 +310,13 @@ def test_a_poison_delivery_does_not_keep_others_from_counting(
     client: FlaskClient, somebody: Somebody, habitica: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for minute in range(3):
-        post(client, somebody, habitica, scored("Yoga", at(6 if minute else 20, minute)))
+        post(client, somebody, habitica, scored("Yoga", at(20, minute)))
     provider = somebody.parts.providers["habitica"]
     read = provider.reports
 
     def stumbling(incoming: Any) -> Any:
         [report] = read(incoming)
-        if report.performed and report.performed.at == at(6, 1):
+        if report.performed and report.performed.at == at(20, 1):
             raise ZeroDivisionError
         return [report]
 

@@ -18,7 +18,7 @@ from integration.inbox.kept import find
 from integration.inbox.mapping import count_too
 from integration.inbox.receiving import inbound_of
 from integration.inbox.replay import replay, replay_all
-from integration.inbox.waiting import own_day, settle
+from integration.inbox.waiting import own_days, settle
 from integration.record import ACCEPTED, DUPLICATE, IGNORED, QUARANTINED
 from integration.store import deliveries
 from integration.store.deliveries import NOT_A_STRETCH, Entry, Which
@@ -291,17 +291,18 @@ def test_what_the_person_took_back_later_stays_taken_back(
         (NO_TIME, YESTERDAY),
         ({"id": "1", "performed_at": "2026-06-02T01:00:00+02:00", "slot": "noon"}, YESTERDAY),
         ({"id": "1", "slot": "noon"}, TODAY),
-        ({"id": "1", "date": "2031-01-01"}, TODAY),
-        ({"id": "1", "date": "2001-01-01"}, TODAY),
+        ({"id": "1", "date": "2031-01-01"}, None),
+        ({"id": "1", "date": "2001-01-01"}, None),
+        ({"id": "1", "date": "2026-05-31"}, None),
     ],
 )
 def test_its_own_day_is_what_it_says_or_else_when_it_came(
-    client: FlaskClient, somebody: Somebody, simple: Connection, clock: Any, body: dict[str, str], day: date
+    client: FlaskClient, somebody: Somebody, simple: Connection, clock: Any, body: dict[str, str], day: date | None
 ) -> None:
     post(client, somebody, simple, body)
     clock.move(days=3)
     one = find(somebody.parts, kept(somebody)[0].id)
-    assert own_day(one, one.reports(), somebody.person.plan.today(clock())) == day
+    assert own_days(one, one.reports(), somebody.person.plan.today(clock())) == ((day,) if day else ())
 
 
 # What was settled is not asked again

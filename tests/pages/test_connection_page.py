@@ -354,7 +354,7 @@ def test_what_is_only_told_waits_for_nothing(client: FlaskClient, page: str) -> 
     assert "Told nothing yet." in shown
 
 
-@pytest.mark.parametrize("what", ["", "/check", "/habits", "/rotate", "/register"])
+@pytest.mark.parametrize("what", ["", "/check", "/habits", "/rotate", "/register", "/away"])
 def test_nobody_sees_or_touches_what_is_not_theirs(
     client: FlaskClient, somebody: Any, newcomer: Callable[[], Any], door: Door, what: str
 ) -> None:

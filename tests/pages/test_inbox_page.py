@@ -1,6 +1,5 @@
 """What was heard: every delivery in words, what waits with its buttons, and habits that are asked about."""
 
-import json
 import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -13,7 +12,6 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from integration.connecting import connections
-from integration.core.model import Connection
 from integration.pages.heard import LISTED, WAITING
 from integration.store import connections as stored
 from integration.store import deliveries
@@ -34,31 +32,6 @@ def everything(somebody: Any) -> Everything:
             return [repr(row) for name in names for row in db.execute(select(metadata.tables[name]))]
 
     return read
-
-
-@pytest.fixture
-def link(somebody: Any) -> Callable[..., Connection]:
-    def make(service: str, whose: Any = somebody, **settings: str) -> Connection:
-        parts, now = whose.parts, whose.parts.clock()
-        return connections.add(
-            parts.store, parts.keys, parts.providers, whose.person.id, service, settings, now
-        ).connection
-
-    return make
-
-
-@pytest.fixture
-def post(client: FlaskClient, somebody: Any) -> Callable[..., str]:
-    """Posts to a connection's address; gives the outcome."""
-
-    def send(connection: Connection, body: Any) -> str:
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        hook = somebody.parts.links.hook(connection.service, connection.key or "")
-        path = hook.removeprefix(somebody.parts.links.public_url)
-        answer = client.post(path, data=raw, content_type="application/json")
-        return str(answer.json.get("outcome", answer.json.get("error")))
-
-    return send
 
 
 def scored(text: str, at: datetime, task: str = "task-1") -> dict[str, Any]:
@@ -152,7 +125,7 @@ def test_what_waits_comes_first_with_the_sessions_of_its_own_day(
     page = client.get(somebody.page).text
     told = text(inside(page))
     assert told.index("Where do these belong?") < told.index("Waits for you.") < told.index("The last messages")
-    assert "Waits for you. Simple webhook said it was done. It did not say at what time" in told
+    assert "Waits for you. Simple webhook said it was done on Monday 1 June. It did not say at what time" in told
     assert buttons(page)[:5] == [
         "This morning is what Simple webhook said on Tue 2 June, 22:31",
         "This evening is what Simple webhook said on Tue 2 June, 22:31",
@@ -183,8 +156,11 @@ def test_what_is_left_out_or_waits_is_named_once(client: FlaskClient, somebody: 
     post(phone, {"data": {"workouts": [workout | {"name": "Beweglichkeit"}]}})
     post(phone, {"data": {"workouts": [workout, workout | {"id": "2", "name": "Pilates"}]}})
     page = shown(client, somebody)
-    assert "My phone said “Beweglichkeit” was done at 21:40. That is another kind of exercise." in page
-    assert [page.count(f"said “{name}” was done at 21:40.") for name in ("Yoga", "Pilates", "Beweglichkeit")] == [1] * 3
+    assert "My phone said “Beweglichkeit” was done at 21:40 on Monday 1 June. That is another kind of exercise." in page
+    assert [
+        page.count(f"said “{name}” was done at 21:40 on Monday 1 June.")
+        for name in ("Yoga", "Pilates", "Beweglichkeit")
+    ] == [1] * 3
 
 
 def test_no_stretch_is_put_away_and_can_be_taken_back(client: FlaskClient, somebody: Any, link: Any, post: Any) -> None:
@@ -213,7 +189,7 @@ def test_no_stretch_is_not_said_of_what_counts_by_now(
     before = everything()
     page = pressed(client, somebody, f"heard/{first if by_hand else copy}/settle", choice="no").text
     told = text(inside(page))
-    assert "It counts already; take it back above." in told
+    assert "It counts already. To change that, go to its day above." in told
     assert "The evening of Monday 1 June is done." in told
     assert "that was no stretch" not in told
     assert everything() == before

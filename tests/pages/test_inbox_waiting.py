@@ -1,15 +1,12 @@
 """What waits for the person is shown however much that nobody can read came after it."""
 
 import inspect
-import json
 import re
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from flask.testing import FlaskClient
 
-from integration.connecting import connections
 from integration.core import placing
 from integration.core.model import Connection
 from integration.inbox import admission
@@ -19,27 +16,6 @@ from integration.store.survey import UNPLACED
 from integration.store.tables import deliveries
 
 Post = Callable[[Connection, Any], str]
-
-
-@pytest.fixture
-def link(somebody: Any) -> Callable[..., Connection]:
-    def make(service: str, **settings: str) -> Connection:
-        parts, now = somebody.parts, somebody.parts.clock()
-        owner = somebody.person.id
-        return connections.add(parts.store, parts.keys, parts.providers, owner, service, settings, now).connection
-
-    return make
-
-
-@pytest.fixture
-def post(client: FlaskClient, somebody: Any) -> Post:
-    def send(connection: Connection, body: Any) -> str:
-        hook = somebody.parts.links.hook(connection.service, connection.key or "")
-        path = hook.removeprefix(somebody.parts.links.public_url)
-        answer: Any = client.post(path, data=json.dumps(body).encode(), content_type="application/json")
-        return str(answer.json.get("outcome", answer.json.get("error")))
-
-    return send
 
 
 def settled_by(page: str) -> list[int]:
@@ -92,4 +68,5 @@ def test_every_reason_for_which_a_report_waits_is_looked_for() -> None:
     """But those of habits, which are asked about, and those of no concern."""
     source = inspect.getsource(placing) + inspect.getsource(admission)
     reasons = set(re.findall(r'Unplaced\(\s*"(\w+)"', source))
+    reasons |= {placing.TOO_EARLY}
     assert reasons - admission.OF_NO_CONCERN - set(ASKED) == set(UNPLACED)
