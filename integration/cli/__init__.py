@@ -16,7 +16,7 @@ from webhooks.errors import WebhookError
 
 COMMANDS = {
     "connection": "Link a person to a service that reports completions.",
-    "db": "Migrate, check, back up; rotate secrets.",
+    "db": "Migrate, check, back up, restore; rotate secrets.",
     "deliveries": "What services sent, and what became of it.",
     "dispatches": "What other services are told, and what became of it.",
     "doctor": "Say what is wrong and what to type.",

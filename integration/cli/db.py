@@ -1,4 +1,4 @@
-"""turntwice db: the database is migrated, checked and backed up, and its secrets are put under a new one of ours."""
+"""turntwice db: the database is migrated, checked, backed up and restored, and its secrets are put under a new one."""
 
 import os
 from pathlib import Path
@@ -8,8 +8,9 @@ import click
 from integration import rotation
 from integration.cli.common import as_json, opened, show
 from integration.config import Config
-from integration.errors import Refused
+from integration.errors import Refused, StoreUnavailable
 from integration.keys import Keys
+from integration.parts import assemble
 from integration.rotation import Rotated
 from integration.store import upkeep
 
@@ -22,7 +23,7 @@ KEEP = (
 
 @click.group(name="db")
 def command() -> None:
-    """Migrate, check and back up the database; put its secrets under a new one."""
+    """Migrate, check, back up and restore the database; put its secrets under a new one."""
 
 
 @command.command()
@@ -35,8 +36,11 @@ def upgrade() -> None:
 @command.command()
 def check() -> None:
     """Look for damage: exit status 1 and one line when there is any."""
-    with opened() as parts:
-        upkeep.check(parts.store)
+    try:
+        with opened() as parts:
+            upkeep.check(parts.store)
+    except StoreUnavailable as error:
+        raise upkeep.as_damage(error) from None
     click.echo("The database is whole.")
 
 
@@ -47,6 +51,16 @@ def backup(file: Path) -> None:
     with opened() as parts:
         upkeep.backup(parts.store, file)
     click.echo(f"Backed up to {file}; keep the secret of TURNTWICE_SECRET_KEY with it.")
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def restore(file: Path) -> None:
+    """Put the backup FILE in the place of the database. Stop the server first."""
+    replaced = upkeep.restore(assemble(Config.from_env(os.environ)).store, file)
+    click.echo(f"Restored the database from {file}; it opens with the secret of that time.")
+    if replaced:
+        click.echo(f"The one before is kept as {replaced}; delete it once all is well.")
 
 
 @command.command(name="rotate-secrets")

@@ -1,14 +1,17 @@
 """turntwice db and doctor: migrated, whole, backed up; and what is wrong, with what to type."""
 
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from integration.config import DATABASE_FILE, SECRET_FILE
+from integration.config import DATABASE_FILE, SECRET_FILE, Config
+from integration.parts import assemble
 from integration.store import schema
 from integration.store.engine import Store
 from tests.cli.conftest import PLAN, Run
@@ -67,6 +70,107 @@ def test_a_backup_that_cannot_be_written_is_one_line(turntwice: Run, tmp_path: P
     assert result.exit_code in (1, 2)
     assert (result.stdout, len(result.stderr.splitlines())) == ("", 1), result.stderr
     assert (tmp_path / "there").read_text() == "dear"
+
+
+@ON_SQLITE
+def test_a_damaged_database_is_told_with_the_way_back_to_the_last_backup(
+    turntwice: Run, asked: Ask, home: Path, tmp_path: Path
+) -> None:
+    made, copy = asked("person", "add", *PLAN), tmp_path / "copy.sqlite3"
+    turntwice("db", "backup", copy)
+    for damage in (b"words " * 2000, copy.read_bytes()[:100] + bytes(40_000)):
+        (home / DATABASE_FILE).write_bytes(damage)
+        (home / f"{DATABASE_FILE}-wal").write_bytes(b"stale")
+        told = turntwice("db", "check")
+        assert (told.exit_code, told.stdout) == (1, "")
+        assert "stop the server, then put the last backup in its place: turntwice db restore FILE" in told.stderr
+        assert turntwice("db", "restore", copy).exit_code == 0
+        assert turntwice("db", "check").stdout == "The database is whole.\n"
+        assert asked("person", "show", made["person"])["page"] == made["page"]
+        replaced = home / f"{DATABASE_FILE}.replaced"
+        assert replaced.read_bytes() == damage
+        for file in home.glob("*.replaced*"):
+            file.unlink()
+
+
+@ON_SQLITE
+def test_what_was_restored_is_told_and_the_database_of_until_then_is_kept(
+    turntwice: Run, asked: Ask, home: Path, tmp_path: Path
+) -> None:
+    copy, replaced = tmp_path / "copy.sqlite3", home / f"{DATABASE_FILE}.replaced"
+    earlier = asked("person", "add", *PLAN)
+    turntwice("db", "backup", copy)
+    later, before = asked("person", "add", *PLAN), copy.read_bytes()
+    result = turntwice("db", "restore", copy)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert str(copy) in result.stdout
+    assert str(replaced) in result.stdout
+    assert (copy.read_bytes(), sorted(tmp_path.glob("copy*"))) == (before, [copy])
+    assert [one["person"] for one in asked("person", "list")] == [earlier["person"]]
+    again = turntwice("db", "restore", copy)
+    assert (again.exit_code, "move it away" in again.stderr) == (1, True)
+    replaced.rename(tmp_path / "kept")
+    assert turntwice("db", "restore", tmp_path / "kept").exit_code == 0
+    assert {one["person"] for one in asked("person", "list")} == {earlier["person"], later["person"]}
+
+
+@ON_SQLITE
+def test_a_backup_is_restored_where_no_database_is_yet(
+    turntwice: Run, asked: Ask, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = asked("person", "add", *PLAN)
+    turntwice("db", "backup", tmp_path / "copy.sqlite3")
+    monkeypatch.setenv("TURNTWICE_SECRET_KEY", (home / SECRET_FILE).read_text().strip())
+    monkeypatch.setenv("TURNTWICE_DATA", str(tmp_path / "new"))
+    assert "kept as" not in turntwice("db", "restore", tmp_path / "copy.sqlite3").stdout
+    assert asked("person", "show", made["person"])["page"] == made["page"]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("backup", ["nowhere", "words", "empty", "another program's", "torn", "newer", "itself"])
+def test_what_is_no_whole_backup_is_refused_in_one_line_and_nothing_changes(
+    turntwice: Run, asked: Ask, home: Path, tmp_path: Path, backup: str
+) -> None:
+    asked("person", "add", *PLAN)
+    file = home / DATABASE_FILE if backup == "itself" else tmp_path / "copy.sqlite3"
+    if backup in ("torn", "newer"):
+        turntwice("db", "backup", file)
+    if backup == "torn":
+        whole = file.read_bytes()
+        file.write_bytes(whole[:8192] + bytes(len(whole) - 8192))
+    elif backup in ("words", "empty"):
+        file.write_bytes(b"words " * 2000 if backup == "words" else b"")
+    elif backup in ("another program's", "newer"):
+        with closing(sqlite3.connect(file)) as db, db:
+            db.execute("UPDATE alembic_version SET version_num = '9999'" if backup == "newer" else "CREATE TABLE a (b)")
+    before = {file.name: file.read_bytes() for file in home.iterdir()}
+    result = turntwice("db", "restore", file)
+    assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (1, "", 1), result.output
+    assert {file.name: file.read_bytes() for file in home.iterdir()} == before
+
+
+@ON_SQLITE
+def test_nothing_is_restored_while_somebody_has_the_database_open(turntwice: Run, asked: Ask, tmp_path: Path) -> None:
+    asked("person", "add", *PLAN)
+    turntwice("db", "backup", tmp_path / "copy.sqlite3")
+    parts = assemble(Config.from_env(os.environ))
+    with parts.store.reading() as db:
+        db.execute(text("SELECT 1 FROM people"))
+    asked("person", "add", *PLAN)
+    result = turntwice("db", "restore", tmp_path / "copy.sqlite3")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "stop the server first" in result.stderr
+    assert len(asked("person", "list")) == 2
+    parts.store.close()
+    assert turntwice("db", "restore", tmp_path / "copy.sqlite3").exit_code == 0
+    assert len(asked("person", "list")) == 1
+
+
+@ON_POSTGRESQL
+def test_a_restore_of_postgresql_names_the_tool_for_it(turntwice: Run, tmp_path: Path) -> None:
+    result = turntwice("db", "restore", tmp_path / "copy")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "pg_restore" in result.stderr
 
 
 @ON_POSTGRESQL
