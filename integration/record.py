@@ -4,7 +4,7 @@ What a provider reported enters by `record`, what the person says on our own pag
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from integration.core import placing
@@ -13,7 +13,7 @@ from integration.core.placing import Placed, Unplaced
 from integration.dispatching import telling
 from integration.errors import Refused
 from integration.inbox import wording
-from integration.inbox.admission import OF_NO_CONCERN, RELATED, Inbound
+from integration.inbox.admission import OF_NO_CONCERN, RELATED, Inbound, heard_at
 from integration.inbox.entering import Entering, Told, contents
 from integration.keys import random_id
 from integration.ledger import Ledger, Reading, Session
@@ -104,7 +104,8 @@ def tell(
         # done since, the same undo is a new wall.
         undoes = kind is FactKind.UNDONE and ledger.merged(key).state is not None
         if undoes or ledger.last_word(key) is not kind:
-            ledger.enter(Fact(PERSON, random_id(), kind, session.slot, session.date, now, now, reason=reason))
+            told = Fact(PERSON, random_id(), kind, session.slot, session.date, now, now, reason=reason)
+            ledger.enter(replace(told, said_at=heard_at(ledger, told, now)))
             ledger.save(None)
         after = ledger.merged(key)
     return after.state

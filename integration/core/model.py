@@ -99,10 +99,11 @@ class Fact:
     `source` is the connection that said it, or `PERSON`; `event` is the source's own id. `said_at` orders the words of
     a source about its session (its own time where it has one, else the arrival), `worded_at` the contents of one event:
     when this one was said, or for one that was `chosen`, which is put there by the person, when they did. None is as
-    `said_at`. Neither of a service is later than the arrival; all are instants UTC. `echo` marks what we pushed out and
-    received back: it is no evidence. `reason` belongs to a skip; `note` is the sender's free text; `content` is a
-    digest of all that the source said, by which a copy is told from a correction. `thing` is the task or activity that
-    it is said of, and `delivery` the one in which it came, once it is stored.
+    `said_at`. Neither of a service is later than the arrival, but where our clock went back since the word before it;
+    all are instants UTC. `echo` marks what we pushed out and received back: it is no evidence. `reason` belongs to a
+    skip; `note` is the sender's free text; `content` is a digest of all that the source said, by which a copy is told
+    from a correction. `thing` is the task or activity that it is said of, and `delivery` the one in which it came, once
+    it is stored.
     """
 
     source: str

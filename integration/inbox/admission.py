@@ -6,7 +6,7 @@ Source: DESIGN section 7; fitness-platforms section 2.12; spec: streaks sections
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from integration.connecting.kinds import slots_of
 from integration.core import habits, placing
@@ -18,6 +18,8 @@ from webhooks.report import Kind, Likeness, Report
 
 SHORTEST = 60
 """Seconds that an activity must have lasted: less is a watch that was started by mistake."""
+MICROSECOND = timedelta(microseconds=1)
+LATEST = datetime.max.replace(tzinfo=UTC)
 
 NOTHING_TO_TAKE_BACK = Unplaced("nothing_to_take_back", "It takes back what never counted here.")
 OTHER = Unplaced("another_activity", "That is another kind of exercise.")
@@ -64,17 +66,33 @@ def admit(inbound: Inbound, report: Report, ledger: Ledger, now: datetime, choic
     the ledger's own time, that it belongs.
     """
     if choice is not None:
-        return replace(fact_of(inbound, report, choice, now), chosen=True, worded_at=ledger.now)
+        fact = fact_of(inbound, report, choice, ledger, now)
+        return replace(fact, chosen=True, worded_at=heard_at(ledger, fact, ledger.now))
     if report.kind is Kind.UNDONE and report.thing:
         return _taken_back(inbound, report, report.thing, ledger, now) or NOTHING_TO_TAKE_BACK
     placed = _placed(inbound, report, ledger, now)
-    return placed if isinstance(placed, Unplaced) else fact_of(inbound, report, placed, now)
+    return placed if isinstance(placed, Unplaced) else fact_of(inbound, report, placed, ledger, now)
 
 
-def fact_of(inbound: Inbound, report: Report, placed: Placed, now: datetime) -> Fact:
-    """A report that came at `now`, placed. A sender's clock that runs fast makes no word of the future, which no undo
-    could reach.
+def fact_of(inbound: Inbound, report: Report, placed: Placed, ledger: Ledger, now: datetime) -> Fact:
+    """A report that came at `now`, placed; its times are as the ledger has heard it."""
+    fact = _fact(inbound, report, placed, now, now)
+    heard = heard_at(ledger, fact, now)
+    return fact if heard == now else _fact(inbound, report, placed, now, heard)
+
+
+def heard_at(ledger: Ledger, fact: Fact, came: datetime) -> datetime:
+    """When a fact that came then (UTC) was heard: what comes now, after all that its session and its event have heard,
+    also where our clock has gone back since.
     """
+    around = ledger.around(fact)
+    words = ((told.said_at, told.worded_at or told.said_at) for told in (*around.contents, *around.standing))
+    newest = max((max(times) for times in words), default=came)
+    return newest + MICROSECOND if came == ledger.now and newest > came else came
+
+
+def _fact(inbound: Inbound, report: Report, placed: Placed, now: datetime, heard: datetime) -> Fact:
+    """A sender's clock that runs fast makes no word of the future, which no undo could reach."""
     moment = placing.performed(inbound.person.plan, report)
     # An activity is told again whenever its service has worked on it: that is no new word, and undoes no undo.
     told_by_itself = moment.at if moment and report.likeness else None
@@ -86,14 +104,14 @@ def fact_of(inbound: Inbound, report: Report, placed: Placed, now: datetime) -> 
         kind=FactKind(report.kind),
         slot=placed.slot,
         date=placed.date,
-        said_at=min(told_by_itself or report.said_at or now, now),
+        said_at=min(told_by_itself or report.said_at or heard, heard),
         received_at=now,
         performed_at=moment.at if moment else None,
         duration_seconds=report.duration_seconds,
         note=report.note,
         content=content(report),
         thing=thing,
-        worded_at=worded_at(report, now),
+        worded_at=worded_at(report, heard),
     )
 
 
@@ -128,10 +146,13 @@ def _refusal(inbound: Inbound, report: Report, mapping: Mapping[str, str], mappe
         return None
     if habits.named(report, habits.ignored(inbound.connection.settings)):
         return PUT_AWAY
+    chosen = words(inbound.connection.settings)
     if report.likeness is not None:
-        return _unlike(report, words(inbound.connection.settings))
+        return _unlike(report, chosen)
     if report.slot and report.date:
         return None  # it names its session itself (spec: streaks section 2, rule 1)
+    if placing.names_one_of(report, chosen):
+        return None
     if mapping and report.habit:
         return NOT_CHOSEN
     return UNMAPPED if inbound.mixed and not mapping and not placing.sounds_like_a_stretch(report) else None
@@ -150,12 +171,15 @@ def _as_session(found: Session | None) -> Placed | None:
 
 def _taken_back(inbound: Inbound, report: Report, thing: str, ledger: Ledger, now: datetime) -> Fact | None:
     """The withdrawal of a thing, at the session where it was last said to be done before."""
-    last = ledger.last_of(inbound.connection.id, thing, worded_at(report, now))
+    # Whatever our clock says, all that is held came before what comes now.
+    upto = (report.said_at or LATEST) if now == ledger.now else worded_at(report, now)
+    last = ledger.last_of(inbound.connection.id, thing, upto)
     if last is None or (report.stands and (last.performed_at or last.said_at) <= report.stands):
         return None
-    undo = fact_of(inbound, report, Placed(last.slot, last.date), now)
+    undo = fact_of(inbound, report, Placed(last.slot, last.date), ledger, now)
     if last.chosen:
         # The person put it there, whatever was told before; what comes after that is news.
-        return replace(undo, worded_at=now) if now >= (last.worded_at or now) else None
+        heard = heard_at(ledger, undo, now)
+        return replace(undo, worded_at=heard) if heard >= (last.worded_at or heard) else None
     # Where its thing turns out to have been done again before it, it moves there.
     return undo if undo.event == thing else replace(undo, worded_at=last.worded_at or last.said_at)

@@ -130,7 +130,8 @@ class Entering:
         """The undo of what an event counted for, by word that it was something else; None for one heard before."""
         if report.kind is not Kind.DONE or standing.kind is not FactKind.DONE or standing.chosen or standing.echo:
             return None
-        said = fact_of(self._inbound, report, Placed(standing.slot, standing.date), self._received_at)
+        placed = Placed(standing.slot, standing.date)
+        said = fact_of(self._inbound, report, placed, self._ledger, self._received_at)
         undo = replace(said, kind=FactKind.UNDONE, content=said.content + TAKEN_BACK)
         return None if self._ledger.held(said) or self._ledger.held(undo) else undo
 

@@ -173,10 +173,10 @@ def following(db: Connection, which: Which, after: int, limit: int) -> list[Deli
     return [_delivery(row) for row in db.execute(query.order_by(deliveries.c.id).limit(limit))]
 
 
-def arrivals(db: Connection, after: int, limit: int) -> list[tuple[int, datetime]]:
-    """The next ids after one, lowest first, with their arrivals."""
-    query = select(deliveries.c.id, deliveries.c.received_at).where(deliveries.c.id > after)
-    return [(row.id, row.received_at) for row in db.execute(query.order_by(deliveries.c.id).limit(limit))]
+def outdated(db: Connection, before: datetime, since: str, limit: int) -> Sequence[tuple[int, str]]:
+    """Some ids of what came before that (UTC), each with its connection: connection by connection, from that one on."""
+    mine = select(deliveries.c.id, deliveries.c.connection).join(connections).order_by(connections.c.id).limit(limit)
+    return db.execute(mine.where(connections.c.id >= since, deliveries.c.received_at < before)).all()
 
 
 def remove(db: Connection, gone: Sequence[int]) -> None:

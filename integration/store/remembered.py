@@ -67,8 +67,8 @@ def take_up(db: Connection, connection: str, event: str) -> None:
 
 
 def forget(db: Connection, before: datetime) -> None:
-    """Forgets what was kept of a time before that (UTC)."""
-    db.execute(delete(remembered).where(remembered.c.at < before))
+    """Forgets withdrawals of a time before that (UTC). What the person put away is their word, and stays."""
+    db.execute(delete(remembered).where(remembered.c.at < before, remembered.c.what != What.PUT_AWAY))
 
 
 def _keep(db: Connection, rows: Sequence[Mapping[str, object]]) -> None:

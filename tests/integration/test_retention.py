@@ -1,17 +1,22 @@
 """Deliveries go after ninety days, whatever became of them; what they said stays."""
 
+from datetime import timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from integration.core.merge import Merged, merge
+from integration.core.placing import OLDEST
 from integration.inbox import retention
 from integration.inbox.retention import KEEP_DAYS, prune
+from integration.inbox.waiting import settle
 from integration.store import deliveries
-from integration.store.deliveries import Entry
+from integration.store.deliveries import NOT_A_STRETCH, Entry
 from integration.store.engine import Store
-from tests.integration.conftest import TODAY, Somebody
-from tests.integration.senders import post
+from tests.integration.conftest import TODAY, Somebody, days
+from tests.integration.senders import post, workouts
 from webhooks.report import Kind, Report
 
 
@@ -86,14 +91,59 @@ def test_a_copy_of_what_has_gone_is_still_known(
     assert post(client, somebody, connection, body) == "duplicate"
 
 
-def test_what_is_remembered_for_deliveries_to_come_goes_as_they_would(
+def test_a_withdrawal_is_forgotten_once_nothing_that_it_is_meant_for_would_count(
     client: FlaskClient, somebody: Somebody, store: Store, clock: Any, census: Any
 ) -> None:
     connection = somebody.connect("vikunja")
     somebody.hear(connection, Report(Kind.UNDONE, "1@a", clock(), thing="1"))
-    clock.move(days=KEEP_DAYS)
+    clock.move(days=OLDEST.days)
     prune(store, clock())
     assert census()["remembered"] == 1
-    clock.move(seconds=1)
+    clock.move(days=4)
     prune(store, clock())
     assert census()["remembered"] == 0
+
+
+@pytest.mark.parametrize("order", list(permutations(("done", "undo", "prune"))), ids=" ".join)
+def test_an_undo_that_is_told_late_takes_back_its_word_in_any_order(
+    arrive: Any, store: Store, clock: Any, order: tuple[str, ...]
+) -> None:
+    somebody = arrive(start=TODAY - days(200))
+    connection, ticked = somebody.connect("vikunja"), clock() - days(100)
+    words = {
+        "done": Report(Kind.DONE, "1@a", ticked, None, "morning", ticked.date(), thing="1"),
+        "undo": Report(Kind.UNDONE, "1@b", ticked + timedelta(minutes=5), thing="1"),
+    }
+    for step in order:
+        if step in words:
+            somebody.hear(connection, words[step])
+        else:
+            prune(store, clock())
+    assert merge(somebody.facts()) == Merged(said=True)
+
+
+def test_what_is_no_stretch_stays_so_however_late_it_is_told_again(
+    client: FlaskClient, somebody: Somebody, store: Store, clock: Any
+) -> None:
+    connection = somebody.connect("health_auto_export")
+    walk = workouts(("Yoga", "07:05"))
+    post(client, somebody, connection, walk)
+    settle(somebody.parts, somebody.person, kept(somebody)[-1].id, None)
+    for later in (1, KEEP_DAYS, 500):
+        clock.move(days=later)
+        prune(store, clock())
+        post(client, somebody, connection, walk)
+        assert (kept(somebody)[-1].reason, somebody.facts()) == (NOT_A_STRETCH, [])
+
+
+def test_deliveries_of_a_time_when_the_clock_ran_ahead_keep_none_of_the_later_ones(
+    client: FlaskClient, somebody: Somebody, store: Store, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 3)
+    clock.move(days=200)
+    fill(client, somebody, 4, hours=0)
+    clock.move(days=-200)
+    fill(client, somebody, 8, hours=0)
+    clock.move(days=100)
+    assert prune(store, clock()) == 8
+    assert len(kept(somebody)) == 4
