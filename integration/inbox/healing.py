@@ -133,10 +133,7 @@ def _is_named(kept: Kept, reports: Sequence[Report]) -> bool:
     ignored, chosen = habits.ignored(settings), words(settings)
     if kept.delivery.reason == PUT_AWAY.reason and not all(habits.named(report, ignored) for report in reports):
         return True
-    return any(
-        mapped_slots(inbound.mapping, report) or (report.likeness is not None and names_one_of(report, chosen))
-        for report in reports
-    )
+    return any(mapped_slots(inbound.mapping, report) or names_one_of(report, chosen) for report in reports)
 
 
 def _no_stretch(kept: Kept, report: Report) -> Recorded:

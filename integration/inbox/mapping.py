@@ -112,9 +112,10 @@ def _offers(connection: Connection, plan: Sequence[str], reports: Sequence[Repor
 
 
 def _asks(report: Report, settings: Settings, free: Sequence[str], whole: bool) -> bool:
+    by_word = names_one_of(report, words(settings))
     if report.likeness is not None:
-        return report.likeness is Likeness.RELATED and not names_one_of(report, words(settings))
-    return bool(free) and not (whole and sounds_like_a_stretch(report))
+        return report.likeness is Likeness.RELATED and not by_word
+    return bool(free) and not by_word and not (whole and sounds_like_a_stretch(report))
 
 
 def _changed(parts: Parts, person: Person, connection: str, habit: str, change: Change) -> tuple[int, ...]:

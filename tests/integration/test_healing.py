@@ -84,6 +84,18 @@ def test_a_word_that_is_typed_counts_with_the_activities_that_waited_for_it(
     assert outcomes(somebody) == [(ACCEPTED, None), (IGNORED, RELATED)]
 
 
+@pytest.mark.parametrize("mapped", [{}, {"evening": "Another"}])
+def test_a_word_counts_a_habit_by_its_name_too_at_the_time_when_it_was_done(
+    client: FlaskClient, somebody: Somebody, clock: Any, mapped: dict[str, str]
+) -> None:
+    habitica = somebody.connect("habitica", **mapped)
+    post(client, somebody, habitica, scored("Rücken am Abend", clock(), task="a"))
+    assert alter(somebody, habitica, words="rücken") == 1
+    assert post(client, somebody, habitica, scored("Der Rücken", clock(), task="b")) == ACCEPTED
+    assert sessions(somebody) == {("evening", TODAY.day)}
+    assert mapping.offers(somebody.parts, somebody.person) == []
+
+
 def test_where_one_habit_stands_for_all_sessions_the_time_of_each_decides(
     client: FlaskClient, somebody: Somebody, habitica: Connection
 ) -> None:
