@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 
+from integration.connecting.kinds import slots_of
 from integration.core import placing
 from integration.core.model import Person
 from integration.core.placing import Placed, Unplaced
@@ -66,6 +67,13 @@ def own_days(kept: Kept, reports: Sequence[Report], today: date) -> tuple[date, 
     if held and kept.delivery.reason == placing.TOO_EARLY and held[0] > plan.start:
         held.insert(0, held[0] - ONE_DAY)
     return tuple(held)
+
+
+def own_slots(kept: Kept, reports: Sequence[Report]) -> tuple[str, ...]:
+    """The slots that a delivery may be of: where its session had not begun that of its habit, else any."""
+    mapping, early = kept.inbound.mapping, kept.delivery.reason == placing.TOO_EARLY
+    named = [slot for report in reports for slot in placing.mapped_slots(mapping, report)] if early else []
+    return tuple(named) or slots_of(kept.inbound.person.plan)
 
 
 def meant(parts: Parts, kept: Kept, reports: Sequence[Report]) -> list[Report]:

@@ -126,15 +126,16 @@ def _row(parts: Parts, person: Person, entry: Entry, labels: Mapping[str, str], 
         untold = [one for one in said if one.removeprefix(label) not in message]
         message = " ".join([*map(words.sentence, untold), message])
     outcome = words.outcome(entry.outcome, entry.message, entry.waits and bool(reports))
-    choices = _choices(person, waiting.own_days(kept, reports, today), today) if kept and reports else None
+    choices = _choices(kept, reports, today) if kept and reports else None
     put_away = entry.reason == NOT_A_STRETCH
     return Row(entry.id, label, when, outcome, message, put_away, choices)
 
 
-def _choices(person: Person, days: Sequence[date], today: date) -> Choices:
-    latest = person.plan.versions[-1]
-    names = [(slot.name, day) for day in days for slot in (person.plan.version_on(day) or latest).slots]
-    sessions = tuple((f"{day} {name}", _session(name, day, today)) for name, day in names)
+def _choices(kept: Kept, reports: Sequence[Report], today: date) -> Choices:
+    plan, likely = kept.inbound.person.plan, waiting.own_slots(kept, reports)
+    latest, days = plan.versions[-1], waiting.own_days(kept, reports, today)
+    held = [(day, slot.name) for day in days for slot in (plan.version_on(day) or latest).slots if slot.name in likely]
+    sessions = tuple((f"{day} {slot}", _session(slot, day, today)) for day, slot in held)
     return Choices(days[-1] if days else today, sessions, tuple(slot.name for slot in latest.slots))
 
 
