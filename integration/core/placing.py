@@ -32,10 +32,11 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Unplaced:
-    """No session: `reason` is a label, `message` a sentence for the person."""
+    """No session: `reason` is a label, `message` a sentence for the person, `near` the session that it may be of."""
 
     reason: str
     message: str
+    near: Placed | None = None
 
 
 def place(plan: Plan, report: Report, mapped: str | None, now: datetime, realtime: bool) -> Placed | Unplaced:
@@ -62,9 +63,10 @@ def place(plan: Plan, report: Report, mapped: str | None, now: datetime, realtim
             "outside_the_plan", f"The plan has no session at that time of {day_name(day, plan.today(now))}."
         )
     placed = check_session(plan, Placed(slot or by_time or "", day), now)
-    if isinstance(placed, Placed) and report.kind is Kind.DONE and not report.slot and _opens_after(plan, placed, wall):
+    ticked = report.kind is Kind.DONE and report.likeness is None and not report.slot
+    if ticked and isinstance(placed, Placed) and _opens_after(plan, placed, wall):
         told = f"the {placed.slot} of {day_name(day, plan.today(now))}"
-        return Unplaced(TOO_EARLY, f"That was before {told} began, so it may be an earlier one.")
+        return Unplaced(TOO_EARLY, f"That was before {told} began, so it may be an earlier one.", placed)
     return placed
 
 

@@ -78,6 +78,8 @@ class Entering:
             yield Told(report, held)
             return
         fact = admit(self._inbound, report, self._ledger, self._received_at, choice)
+        if isinstance(fact, Unplaced) and fact.near:
+            fact = self._heard_already(report, fact.near) or fact
         if isinstance(fact, Unplaced):
             yield from self._left_out(report, fact)
         elif copy := self._copy(report, fact):
@@ -87,6 +89,16 @@ class Entering:
         else:
             self._enter(report, fact)
             yield Told(report, fact, new=True)
+
+    def _heard_already(self, report: Report, near: Placed) -> Fact | None:
+        """What came too early, where it is a copy of what counts or our own word: of that nobody is asked."""
+        fact = fact_of(self._inbound, report, near, self._ledger, self._received_at)
+        if self._copy(report, fact):
+            return fact
+        return replace(fact, echo=True) if self._is_echo(report, fact) else None
+
+    def _is_echo(self, report: Report, fact: Fact) -> bool:
+        return self._ledger.was_echo(fact) or echoes.is_one(self._ledger.db, self._inbound, report, fact)
 
     def _copy(self, report: Report, fact: Fact) -> Fact | None:
         """The fact that this one says again, or that stays because the person chose its place."""
@@ -98,7 +110,7 @@ class Entering:
 
     def _enter(self, report: Report, fact: Fact) -> None:
         ledger = self._ledger
-        if ledger.was_echo(fact) or echoes.is_one(ledger.db, self._inbound, report, fact):
+        if not fact.echo and self._is_echo(report, fact):
             fact = replace(fact, echo=True)
         ledger.enter(fact, report.origin)
         if fact.chosen:

@@ -92,7 +92,7 @@ def away(parts: Parts, person: Person, connection: Connection) -> dict[str, str]
     if not names or connection.service not in parts.providers:
         return {name: name for name in names}
     with parts.store.reading() as db:
-        found = deliveries.bodies(db, Which(connection=connection.id, reasons=(PUT_AWAY.reason,)), LOOKED)
+        found = deliveries.bodies(db, Which(connection=connection.id, reasons=(PUT_AWAY.reason, *ASKED)), LOOKED)
     reports = [report for kept in found for report in reports_of(opened(parts, kept, connection, person))]
     # An activity is kept by the name that was shown.
     titles = {habits.folded(habits.identity(one)): habits.title(one) for one in reports if one.likeness is None}

@@ -98,8 +98,8 @@ def _fields(incoming: Incoming) -> dict[str, object]:
 
 
 def _readable(fields: dict[str, object], incoming: Incoming) -> dict[str, object]:
-    """The fields without those beside the point that cannot be read, as a time of IFTTT's own is beside a slot."""
-    side = SIDE | {"performed_at"} if "slot" in fields else SIDE
+    """The fields without those beside the point that cannot be read, as a time is beside a slot and a date."""
+    side = SIDE | {"performed_at"} if {"slot", "date"} <= fields.keys() else SIDE
     return {name: value for name, value in fields.items() if name not in side or _is_readable(name, value, incoming)}
 
 
