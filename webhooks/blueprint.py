@@ -65,6 +65,10 @@ def create(
     return blueprint
 
 
+class _Unsure(Exception):
+    """A delivery would be refused by what is remembered of its hook."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Intake(Generic[H]):
     receiver: Receiver[H]
@@ -114,16 +118,19 @@ class _Intake(Generic[H]):
             hooks = self._noted(name, provider, key, unread) if isinstance(why, TooLarge) else ()
             return self._refused(hooks, name, unread, why)
         try:
-            return self._judged(name, provider, key, incoming)
-        except Outdated:
+            return self._judged(name, provider, key, incoming, anew=False)
+        except _Unsure:
             return self._judged(name, provider, key, incoming, anew=True)
+        except Outdated:
+            return self._judged(name, provider, key, incoming, anew=True, let_in=True)
 
     def _judged(
-        self, name: str, provider: Provider, key: str | None, incoming: Incoming, anew: bool = False
+        self, name: str, provider: Provider, key: str | None, incoming: Incoming, anew: bool, let_in: bool = False
     ) -> Response:
+        """`anew`: by nothing that is remembered. `let_in`: it is counted in the limit of its hook already."""
         if key is None:
-            return self._for_app(name, provider, incoming)
-        return self._for_one(name, provider, key, incoming, anew)
+            return self._for_app(name, provider, incoming, let_in)
+        return self._for_one(name, provider, key, incoming, anew, let_in)
 
     def _noted(self, name: str, provider: Provider, key: str | None, incoming: Incoming) -> Sequence[H]:
         """Whose page tells of a body that is too large: only where the proof holds without it, since it was not read.
@@ -140,24 +147,26 @@ class _Intake(Generic[H]):
             return ()
         return (hook,)
 
-    def _for_one(self, name: str, provider: Provider, key: str, incoming: Incoming, anew: bool) -> Response:
+    def _for_one(
+        self, name: str, provider: Provider, key: str, incoming: Incoming, anew: bool, let_in: bool
+    ) -> Response:
         """What is remembered of a hook lets a delivery in, where `record` checks it; any other answer asks anew."""
         hook = self.receiver.find(name, key, anew)
         if hook is None:
             return self._missed(_unknown())
         try:
-            answer = _proved(name, provider, incoming, hook.secrets) or self._slowed(key)
+            answer = _proved(name, provider, incoming, hook.secrets) or self._slowed(key, let_in)
             if answer is None:
                 return self._kept(name, provider, (hook,), incoming)
         except Rejected as why:
             if isinstance(why, Forged) and not anew:
-                raise Outdated from why
+                raise _Unsure from why
             return self._refused((hook,), name, incoming, why)
         if not anew:
-            raise Outdated
+            raise _Unsure
         return answer
 
-    def _for_app(self, name: str, provider: Provider, incoming: Incoming) -> Response:
+    def _for_app(self, name: str, provider: Provider, incoming: Incoming, let_in: bool) -> Response:
         """A delivery for whoever connected the account it names: nobody, or more than one person."""
         account_of = getattr(provider, "account", None)
         secrets = self.receiver.app_secrets(name) if account_of else ()
@@ -172,13 +181,13 @@ class _Intake(Generic[H]):
             hooks = self.receiver.find_account(name, account)
             if not hooks:
                 return _told(Outcome("ignored", "nobody here has connected that account"))
-            return self._slowed(f"{name}/{account}") or self._kept(name, provider, hooks, incoming)
+            return self._slowed(f"{name}/{account}", let_in) or self._kept(name, provider, hooks, incoming)
         except Rejected as why:
             return self._refused(hooks, name, incoming, why)
 
-    def _slowed(self, who: str) -> Response | None:
+    def _slowed(self, who: str, let_in: bool) -> Response | None:
         """Counted only once it is proved: who merely knows an address cannot use up its limit."""
-        seconds = self._wait(What.HOOK, who)
+        seconds = 0 if let_in else self._wait(What.HOOK, who)
         return _too_many(seconds) if seconds else None
 
     def _kept(self, name: str, provider: Provider, hooks: Sequence[H], incoming: Incoming) -> Response:

@@ -88,10 +88,12 @@ class Inbox:
     def _looked_up(self, provider: str, random: str) -> tuple[Connection, Person] | None:
         with self._store.reading() as db:
             found = connections.by_key(db, provider, random)
+        if found is None:
+            self._known.pop((provider, random), None)
+            return None
         if len(self._known) >= REMEMBERED:
             self._known.clear()
-        if found is not None:
-            self._known[provider, random] = found
+        self._known[provider, random] = found
         return found
 
     def _still(self, db: Database, hook: Inbound) -> Inbound:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from threading import Lock, get_ident
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from integration.store import quick
@@ -31,7 +32,7 @@ class _Batch:
 
     connection: Connection
     turns: int = 0
-    error: BaseException | None = None
+    error: Exception | None = None
     over: Lock = field(default_factory=Lock)
     """Taken until the batch is over. Waking a thread by a bare lock costs a fraction of what an Event costs."""
 
@@ -112,9 +113,10 @@ class Turns:
             if batch.turns:
                 quick.command(batch.connection, "ROLLBACK TO turn")
                 quick.command(batch.connection, "RELEASE turn")
-        except Exception as error:
-            batch.error = error
-        self._leave(batch)
+        except BaseException as error:
+            batch.error = _broken(error)
+        finally:
+            self._leave(batch)
 
     def _leave(self, batch: _Batch) -> None:
         """Passes the turn on. Where nobody waits for it, or too many had it, the batch ends here."""
@@ -134,14 +136,21 @@ class Turns:
             if not batch.error:
                 _ended(batch.connection, "COMMIT" if batch.turns else "ROLLBACK")
                 self._kept = batch.connection
-        except Exception as error:
-            batch.error = error
+        except BaseException as error:
+            batch.error = _broken(error)
+            if not isinstance(error, Exception):
+                raise
         finally:
             if self._kept is None:
                 # A transaction that failed may still be open: only a closed connection surely has none.
                 batch.connection.invalidate()
                 batch.connection.close()
             batch.over.release()
+
+
+def _broken(error: BaseException) -> Exception:
+    """What those who share a transaction are told of what broke it: of another's mistake only that it did."""
+    return error if isinstance(error, DBAPIError) else PoolTimeout("another's writing broke the transaction")
 
 
 def _ended(connection: Connection, how: str) -> None:

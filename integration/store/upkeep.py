@@ -2,7 +2,9 @@
 PostgreSQL has tools of its own.
 """
 
+import os
 import sqlite3
+import stat
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -69,15 +71,21 @@ def restore(store: Store, file: Path) -> Path | None:
     """
     if not store.is_sqlite:
         raise Refused("the database is PostgreSQL: restore it with pg_restore or psql from what pg_dump wrote")
-    database = Path(store.engine.url.database or "")
+    # Where a link stands for it, what it leads to: that may be a volume which outlives the rest.
+    database = Path(store.engine.url.database or "").resolve()
+    if not file.exists():
+        raise Refused(f"{file} is not there; name the backup")
+    if not database.parent.is_dir():
+        raise Refused(f"the folder {database.parent} is not there; make it first")
     aside, unfinished = (database.with_name(f"{database.name}.{name}") for name in ("replaced", "unfinished"))
     if aside.exists():
         raise Refused(f"{aside} is there from an earlier restore; move it away first")
-    if database.exists() and file.exists() and file.samefile(database):
+    if database.exists() and file.samefile(database):
         raise Refused(f"{file} is the database itself; name the backup")
     try:
         _copy(file, unfinished)
         _check_unused(database)
+        _as_readable(unfinished, database)
         return _exchange(database, unfinished, aside)
     except (OSError, sqlite3.Error) as error:
         raise Refused(f"cannot restore {file}: {error}") from None
@@ -112,6 +120,15 @@ def _check_unused(database: Path) -> None:
         except sqlite3.Error as error:
             if _code(error) not in BROKEN:
                 raise Refused(f"the database is in use ({error}); stop the server first, and try again") from None
+
+
+def _as_readable(copy: Path, database: Path) -> None:
+    """Whoever may read and write the database may so with the copy, and nobody else."""
+    if database.exists():
+        now = database.stat()
+        copy.chmod(stat.S_IMODE(now.st_mode))
+        with suppress(AttributeError, PermissionError):  # Windows has no owners, and others may not give files away
+            os.chown(copy, now.st_uid, now.st_gid)
 
 
 def _exchange(database: Path, restored: Path, aside: Path) -> Path | None:

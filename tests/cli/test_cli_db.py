@@ -115,6 +115,34 @@ def test_what_was_restored_is_told_and_the_database_of_until_then_is_kept(
 
 
 @ON_SQLITE
+def test_what_is_restored_lies_where_a_link_leads_and_may_be_read_by_whom_it_was(
+    turntwice: Run, asked: Ask, home: Path, tmp_path: Path
+) -> None:
+    made, copy, database = asked("person", "add", *PLAN), tmp_path / "copy.sqlite3", home / DATABASE_FILE
+    turntwice("db", "backup", copy)
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    database.rename(volume / "real.sqlite3").chmod(0o600)
+    database.symlink_to(volume / "real.sqlite3")
+    copy.chmod(0o644)
+    assert turntwice("db", "restore", copy).exit_code == 0
+    assert database.is_symlink()
+    assert {file.name: file.stat().st_mode & 0o777 for file in volume.glob("*.sqlite3")} == {"real.sqlite3": 0o600}
+    assert asked("person", "show", made["person"])["page"] == made["page"]
+
+
+@ON_SQLITE
+def test_a_restore_without_its_backup_or_its_folder_says_which(
+    turntwice: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "is not there; name the backup" in turntwice("db", "restore", tmp_path / "nowhere").stderr
+    turntwice("db", "backup", tmp_path / "copy")
+    monkeypatch.setenv("TURNTWICE_DATABASE_URL", f"sqlite:///{tmp_path}/none/turntwice.sqlite3")
+    told = turntwice("db", "restore", tmp_path / "copy")
+    assert (told.exit_code, f"the folder {tmp_path}/none is not there" in told.stderr) == (1, True)
+
+
+@ON_SQLITE
 def test_a_backup_is_restored_where_no_database_is_yet(
     turntwice: Run, asked: Ask, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

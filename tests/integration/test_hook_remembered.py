@@ -5,6 +5,8 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,11 +14,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from standardwebhooks import Webhook
 
+from integration.app import create_app
 from integration.connecting import connections
 from integration.connecting.connections import Made
 from integration.store.engine import Store
 from integration.store.tables import dispatches
 from tests.integration.conftest import TODAY, Somebody
+from webhooks.limits import Here, Limits, Rate, What
 
 STRETCH = {"type": "session.completed", "data": {"date": TODAY.isoformat(), "slot": "evening"}}
 
@@ -35,10 +39,10 @@ def signed(somebody: Somebody) -> Made:
 
 
 @pytest.fixture
-def send(client: FlaskClient, somebody: Somebody, signed: Made) -> Callable[..., Any]:
+def send_to(somebody: Somebody, signed: Made) -> Callable[..., Any]:
     """Sends one that is signed with that secret, by default the first; each has an id of its own."""
 
-    def send(number: int, secret: str | None = None, body: object = STRETCH) -> Any:
+    def send(client: FlaskClient, number: int, secret: str | None = None, body: object = STRETCH) -> Any:
         now, text = somebody.parts.clock(), json.dumps(body)
         proof = Webhook(secret or signed.secret or "").sign(f"n{number}", now, text)
         stamp = {"webhook-id": f"n{number}", "webhook-timestamp": str(int(now.timestamp()))}
@@ -47,6 +51,11 @@ def send(client: FlaskClient, somebody: Somebody, signed: Made) -> Callable[...,
         return client.post(path, data=text, headers=headers)
 
     return send
+
+
+@pytest.fixture
+def send(client: FlaskClient, send_to: Callable[..., Any]) -> Callable[..., Any]:
+    return partial(send_to, client)
 
 
 def test_what_was_ended_meanwhile_is_unknown_at_once(
@@ -110,3 +119,26 @@ def test_who_asks_to_be_told_meanwhile_is_told(send: Callable[..., Any], somebod
     send(2)
     with other.reading() as db:
         assert db.execute(select(dispatches.c.kind)).scalars().all() == ["done"]
+
+
+def test_who_knocks_at_what_was_ended_keeps_nobody_waiting(
+    send: Callable[..., Any], somebody: Somebody, signed: Made, statements: list[str]
+) -> None:
+    """It is forgotten at the first knock, so that no other takes a turn at writing."""
+    parts = somebody.parts
+    send(1)
+    connections.revoke(parts.store, signed.connection.id, parts.clock())
+    assert send(2).status_code == 404
+    statements.clear()
+    assert send(3).status_code == 404
+    assert not [one for one in statements if "BEGIN" in one or "FOR UPDATE" in one]
+
+
+def test_what_is_judged_anew_is_counted_once_in_the_limit_of_its_hook(
+    somebody: Somebody, signed: Made, other: Store, send_to: Callable[..., Any]
+) -> None:
+    parts = somebody.parts
+    client = create_app(replace(parts, limiter=Limits({What.HOOK: Rate(2, 3600)}, Here()))).test_client()
+    assert send_to(client, 1).status_code == 200
+    connections.rotate(other, parts.keys, parts.providers, signed.connection.id, parts.clock())
+    assert [send_to(client, number).status_code for number in (2, 3)] == [200, 429]

@@ -135,6 +135,24 @@ def test_fifty_writers_at_once_lose_nothing(notes: Store) -> None:
     assert seen_from_outside(notes) == {f"n{n}" for n in range(50)}
 
 
+def test_a_commit_that_is_interrupted_is_no_success_of_those_who_shared_it(
+    notes: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    shared = Queue(notes, [lambda: write(notes, "second")])
+    monkeypatch.setattr(turns, "_ended", interrupted)
+    with pytest.raises(StoreUnavailable, match="broke the transaction"):
+        shared.behind(notes._turns)
+    shared.threads[0].join(20)
+    monkeypatch.undo()
+    assert isinstance(shared.failed[0], KeyboardInterrupt)
+    assert seen_from_outside(notes) == set()
+    write(notes, "next")
+    assert seen_from_outside(notes) == {"next"}
+
+
 # What comes right after a turn, on the same connection
 
 
