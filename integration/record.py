@@ -76,7 +76,7 @@ def enter(
     ledger = _ledger(db, inbound.person, incoming, reports, again)
     choice = again.choice if again else None
     entering = Entering(inbound, reports, ledger, incoming.received_at, again is not None, choice)
-    result = _result(inbound, entering.told(), ledger)
+    result = _result(inbound, entering.told(), ledger, incoming.received_at)
     if notices and not reports:
         result = _announced(telling.ask(db, inbound.connection, inbound.person, notices, ledger.now), inbound)
     if again is None:
@@ -116,7 +116,7 @@ def refuse(db: Database, connection: str, incoming: Incoming, reason: str, messa
     _keep(db, connection, incoming, Recorded(QUARANTINED, reason, message))
 
 
-def _result(inbound: Inbound, told: Sequence[Told], ledger: Ledger) -> Recorded:
+def _result(inbound: Inbound, told: Sequence[Told], ledger: Ledger, came: datetime) -> Recorded:
     fresh = [(one.report, one.became) for one in told if one.new and isinstance(one.became, Fact)]
     heard = fresh or [(one.report, one.became) for one in told if isinstance(one.became, Fact)]
     after = ledger.states((fact.date, fact.slot) for _, fact in heard)
@@ -134,9 +134,7 @@ def _result(inbound: Inbound, told: Sequence[Told], ledger: Ledger) -> Recorded:
             return Recorded(DUPLICATE, "same_event", " ".join(["Heard before.", *words[1:]]), after)
     if left is None or about is None:
         return Recorded(IGNORED, "no_completion", "Nothing in it is a completion.")
-    plan = inbound.person.plan
-    said = wording.said(inbound.connection.label, about, plan, came_on=plan.today(ledger.now))
-    message = f"{said} {left.message}"
+    message = wording.left(inbound.connection.label, about, inbound.person.plan, came, left)
     return Recorded(IGNORED if left.reason in OF_NO_CONCERN else QUARANTINED, left.reason, message)
 
 

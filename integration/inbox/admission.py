@@ -6,8 +6,9 @@ Source: DESIGN section 7; fitness-platforms section 2.12; spec: streaks sections
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from calendar_export.plan import LATEST
 from integration.connecting.kinds import slots_of
 from integration.core import habits, placing
 from integration.core.model import Connection, Fact, FactKind, Person
@@ -18,8 +19,6 @@ from webhooks.report import Kind, Likeness, Report
 
 SHORTEST = 60
 """Seconds that an activity must have lasted: less is a watch that was started by mistake."""
-MICROSECOND = timedelta(microseconds=1)
-LATEST = datetime.max.replace(tzinfo=UTC)
 
 NOTHING_TO_TAKE_BACK = Unplaced("nothing_to_take_back", "It takes back what never counted here.")
 OTHER = Unplaced("another_activity", "That is another kind of exercise.")
@@ -88,7 +87,7 @@ def heard_at(ledger: Ledger, fact: Fact, came: datetime) -> datetime:
     around = ledger.around(fact)
     words = ((told.said_at, told.worded_at or told.said_at) for told in (*around.contents, *around.standing))
     newest = max((max(times) for times in words), default=came)
-    return newest + MICROSECOND if came == ledger.now and newest > came else came
+    return newest + timedelta.resolution if came == ledger.now and newest > came else came
 
 
 def _fact(inbound: Inbound, report: Report, placed: Placed, now: datetime, heard: datetime) -> Fact:

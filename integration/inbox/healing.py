@@ -14,7 +14,7 @@ from integration.core.model import Connection, Person
 from integration.core.placing import mapped_slots, names_one_of
 from integration.inbox import wording
 from integration.inbox.admission import NOT_CHOSEN, PUT_AWAY, RELATED, UNMAPPED, words
-from integration.inbox.kept import Kept, opened
+from integration.inbox.kept import Kept, following, opened
 from integration.inbox.replay import tried
 from integration.inbox.waiting import put_away
 from integration.parts import Parts
@@ -29,8 +29,8 @@ ASKED = (UNMAPPED.reason, NOT_CHOSEN.reason, RELATED.reason)
 """Why a delivery was left for the person to say which habit it tells of."""
 WAITING = (*ASKED, PUT_AWAY.reason, *UNPLACED)
 """What another mapping or another word may be an answer to."""
-LOOKED, BATCH = 20, 50
-"""How many deliveries of a connection are looked through for names, and how many are held at a time."""
+LOOKED = 20
+"""How many deliveries of a connection are looked through for names."""
 
 Asked = tuple[Kept, Sequence[Report]]
 
@@ -71,16 +71,8 @@ def healed(parts: Parts, wanted: Iterable[Asked], away: Collection[str] = ()) ->
 
 def asked(parts: Parts, connection: Connection, person: Person) -> Iterator[Asked]:
     """What waits or was put away, with what it reports, oldest first. Raises NotFound, StoreUnavailable."""
-    which, last = Which(connection=connection.id, reasons=WAITING), 0
-    while True:
-        with parts.store.reading() as db:
-            batch = deliveries.following(db, which, last, BATCH)
-        for delivery in batch:
-            kept = opened(parts, delivery, connection, person)
-            yield kept, reports_of(kept)
-        if len(batch) < BATCH:
-            return
-        last = batch[-1].id
+    for kept in following(parts, connection, person, Which(reasons=WAITING)):
+        yield kept, reports_of(kept)
 
 
 def away(parts: Parts, person: Person, connection: Connection) -> dict[str, str]:
@@ -137,6 +129,6 @@ def _is_named(kept: Kept, reports: Sequence[Report]) -> bool:
 
 
 def _no_stretch(kept: Kept, report: Report) -> Recorded:
-    plan, came = kept.inbound.person.plan, kept.delivery.received_at
-    said = wording.said(kept.inbound.connection.label, report, plan, came_on=plan.today(came))
-    return Recorded(IGNORED, PUT_AWAY.reason, f"{said} {PUT_AWAY.message}")
+    label, plan = kept.inbound.connection.label, kept.inbound.person.plan
+    message = wording.left(label, report, plan, kept.delivery.received_at, PUT_AWAY)
+    return Recorded(IGNORED, PUT_AWAY.reason, message)

@@ -1,8 +1,8 @@
 """A kept delivery opened again: whose it is, and what its provider makes of it today."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from integration.core.model import Connection, Person
 from integration.errors import NotFound
@@ -10,12 +10,13 @@ from integration.inbox.admission import Inbound
 from integration.inbox.receiving import inbound_of
 from integration.parts import Parts
 from integration.store import connections, deliveries, people
-from integration.store.deliveries import Delivery, Entry
+from integration.store.deliveries import Delivery, Entry, Which
 from webhooks.errors import Invalid, Rejected
 from webhooks.registry import Provider
 from webhooks.report import Incoming, Notice, Report
 
 FAILED = "provider_failed"
+BATCH = 50
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,18 @@ def opened(parts: Parts, delivery: Delivery, connection: Connection, person: Per
     if provider is None:
         raise NotFound(f"no service is called {connection.service!r} any more")
     return Kept(delivery, inbound_of(provider, connection, person), provider)
+
+
+def following(parts: Parts, connection: Connection, person: Person, which: Which) -> Iterator[Kept]:
+    """Those of a connection's deliveries, oldest first, some held at a time. Raises NotFound, StoreUnavailable."""
+    which, last = replace(which, connection=connection.id), 0
+    while True:
+        with parts.store.reading() as db:
+            batch = deliveries.following(db, which, last, BATCH)
+        yield from (opened(parts, one, connection, person) for one in batch)
+        if len(batch) < BATCH:
+            return
+        last = batch[-1].id
 
 
 def rejudge(parts: Parts, held: Entry, outcome: str, reason: str | None, message: str) -> None:

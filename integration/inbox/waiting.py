@@ -5,7 +5,7 @@ to a stretch; where there are none of these either, for all that do not count ye
 word holds for the events, however often and in what words they are told again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 
@@ -17,7 +17,7 @@ from integration.errors import Refused
 from integration.inbox import wording
 from integration.inbox.admission import OF_NO_CONCERN, admit, content
 from integration.inbox.entering import Entering
-from integration.inbox.kept import Kept, find, opened
+from integration.inbox.kept import Kept, find, following
 from integration.inbox.replay import again, as_kept, note
 from integration.ledger import Ledger
 from integration.parts import Parts
@@ -28,7 +28,6 @@ from webhooks.errors import Rejected
 from webhooks.report import Report
 
 PUT_AWAY = Recorded(IGNORED, NOT_A_STRETCH, "You said that it was no stretch.")
-BATCH = 50
 ONE_DAY = timedelta(days=1)
 
 
@@ -156,20 +155,9 @@ def _checked(person: Person, choice: Placed, now: datetime) -> Placed:
 
 def _covered(parts: Parts, kept: Kept) -> list[Kept]:
     """Others that wait and tell of nothing else: copies, and parts of an export that is sent again and again."""
-    said = _events(kept)
-    return [one for one in _waiting(parts, kept) if (events := _events(one)) and events <= said]
-
-
-def _waiting(parts: Parts, kept: Kept) -> Iterator[Kept]:
-    """All others of its connection that wait, oldest first."""
-    connection, person, last = kept.inbound.connection, kept.inbound.person, 0
-    while True:
-        with parts.store.reading() as db:
-            batch = deliveries.following(db, Which(connection=connection.id, waits=True), last, BATCH)
-        yield from (opened(parts, one, connection, person) for one in batch if one.id != kept.delivery.id)
-        if len(batch) < BATCH:
-            return
-        last = batch[-1].id
+    said, whose = _events(kept), (kept.inbound.connection, kept.inbound.person)
+    others = (one for one in following(parts, *whose, Which(waits=True)) if one.delivery.id != kept.delivery.id)
+    return [one for one in others if (events := _events(one)) and events <= said]
 
 
 def _events(kept: Kept) -> set[str]:

@@ -1,13 +1,13 @@
 """What became of a delivery, in words that are kept with it: who said what, and what it counted for."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 
 from calendar_export.plan import Plan
 from integration.core.habits import title
 from integration.core.model import FactKind, State
 from integration.core.naming import day_name
-from integration.core.placing import performed, wall_of
+from integration.core.placing import Unplaced, performed, wall_of
 from webhooks.report import Kind, Report
 
 STATES = {State.DONE: "done", State.SKIPPED: "skipped", State.HURT: "stopped because it hurt", None: "open"}
@@ -27,6 +27,11 @@ def said(label: str, report: Report, plan: Plan, became: FactKind | None = None,
     day = told_day(report, plan)
     when += f" on {day_name(day, came_on)}" if came_on and day and day != came_on else ""
     return f"{label} said {name} was {'done' if report.kind is Kind.DONE else 'taken back'}{when}."
+
+
+def left(label: str, report: Report, plan: Plan, came: datetime, why: Unplaced) -> str:
+    """What was said, and why it counts for nothing. It came at an instant (UTC)."""
+    return f"{said(label, report, plan, came_on=plan.today(came))} {why.message}"
 
 
 def told_day(report: Report, plan: Plan) -> date | None:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from integration.errors import ConfigError, StoreUnavailable
 from integration.store import hangups
 from integration.store.readers import KEPT, Readers
-from integration.store.turns import Turns
+from integration.store.turns import BUSY_SECONDS, Turns
 
 TROUBLE = (DBAPIError, PoolTimeout)
 """What SQLAlchemy raises of a database that is away, busy or broken, and of statements that are wrong."""
@@ -25,7 +25,6 @@ TROUBLE = (DBAPIError, PoolTimeout)
 Database = Connection
 """An open connection, as queries take it; the rest of the program needs no other word of SQLAlchemy."""
 
-BUSY_SECONDS = 15
 IDLE_SECONDS = 10
 """PostgreSQL ends a transaction that asks nothing for so long, as its process hangs: those who wait for its locks have
 more patience than that.

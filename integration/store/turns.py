@@ -19,8 +19,8 @@ from integration.store.fair import FairLock
 RINGS = "rings"
 """In the notes of a connection: what this turn writes needs somebody to be woken when it is committed."""
 
-PATIENCE = 15.0
-"""Seconds to wait for a turn. Whoever has it waits as long for other processes (engine.BUSY_SECONDS)."""
+BUSY_SECONDS = 15
+"""How long to wait for a turn; whoever has it waits as long for other processes (engine.py)."""
 
 MOST = 64
 """So many turns at most share a commit, so that the first of them does not wait for ever."""
@@ -86,8 +86,8 @@ class Turns:
     def _joined(self) -> _Batch:
         if self._whose == get_ident():
             raise RuntimeError("a turn within a turn would wait for itself")
-        if not self._turn.acquire(PATIENCE):
-            raise PoolTimeout(f"others have been writing for {PATIENCE:.0f} s")
+        if not self._turn.acquire(BUSY_SECONDS):
+            raise PoolTimeout(f"others have been writing for {BUSY_SECONDS} s")
         self._whose = get_ident()
         try:
             self._batch = self._batch or self._begun()

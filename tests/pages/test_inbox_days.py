@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from integration.connecting import connections
 from integration.core.model import Connection
+from integration.inbox import healing
 from tests.pages.test_inbox_page import buttons, ids, pressed, scored, shown
 
 Link, Post = Callable[..., Connection], Callable[[Connection, Any], str]
@@ -67,6 +68,20 @@ def test_what_waits_is_told_once_though_the_connection_has_another_name_by_now(
     post(simple, {"id": "1", "date": "2026-06-01"})
     connections.alter(parts.store, parts.keys, parts.providers, simple.id, {"label": "Phone"}, parts.clock())
     assert shown(client, somebody).count("said it was done") == 1
+
+
+def test_what_is_judged_again_another_day_is_told_once_as_on_the_day_when_it_came(
+    client: FlaskClient, somebody: Any, link: Link, post: Post, clock: Any
+) -> None:
+    clock.now, parts = BREAKFAST, somebody.parts
+    habitica = link("habitica")
+    assert post(habitica, scored("Rücken", BREAKFAST)) == "quarantined"
+    clock.move(days=1)
+    connections.alter(parts.store, parts.keys, parts.providers, habitica.id, {"evening": "Rücken"}, clock())
+    assert healing.changed(parts, habitica.id, {"evening": "Rücken"}) == ()
+    told = shown(client, somebody)
+    assert "Habitica said “Rücken” was done at 07:30. That was before the evening of Tuesday 2 June began" in told
+    assert told.count("said “Rücken”") == 1
 
 
 def test_noted_is_not_said_where_nothing_was_changed(

@@ -223,7 +223,7 @@ def test_a_turn_that_fails_leaves_the_connection_to_the_next(notes: Store) -> No
 
 
 def test_who_waits_too_long_for_a_turn_is_told_so(notes: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "PATIENCE", 0.05)
+    monkeypatch.setattr(turns, "BUSY_SECONDS", 0.05)
     waiting = Queue(notes, [lambda: write(notes, "late")])
     with notes.writing() as db:
         db.exec_driver_sql("INSERT INTO notes VALUES ('first')")

@@ -84,7 +84,12 @@ def reports(incoming: Incoming) -> Sequence[Report]:
     if word == TASK:
         return (_of_task(convert(fields, OfTask).task, incoming),)
     kind = KINDS.get(word)
-    return () if kind is None else (_told(kind, _readable(fields, incoming), incoming),)
+    if kind is None:
+        return ()
+    try:
+        return (_told(kind, fields, incoming),)
+    except Invalid:
+        return (_told(kind, _readable(fields, incoming), incoming),)
 
 
 def _fields(incoming: Incoming) -> dict[str, object]:
